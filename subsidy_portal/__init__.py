@@ -1,0 +1,1 @@
+"""The project, and the small kernel that all four apps stand on."""

@@ -1,0 +1,70 @@
+"""The files a township really sends: one xlsx a roster, written row by row from the claims."""
+
+from __future__ import annotations
+
+import io
+
+from rustpy_xlsxwriter import write_worksheet
+
+from subsidy_portal.demo.plan import Claim, Run
+from subsidy_portal.demo.world import BANKS, VILLAGES
+from subsidy_portal.money import format_yuan
+
+
+def _row(n: int, claim: Claim, run: Run) -> dict[str, str]:
+    person, entry = claim.person, run.entry
+    return {
+        "排序序号": str(n),
+        "户主姓名": person.name,
+        "户主身份证号": person.id_number,
+        "收款人姓名": person.name,
+        "收款人身份证号": person.id_number,
+        "银行账号": person.account,
+        "账户种类": person.account_kind,
+        "开户银行": BANKS[person.bank][1],
+        "村(居)委会": VILLAGES[person.village],
+        "村(居)民小组": f"{person.group}组",
+        "享受人": person.name,
+        "享受人身份证号": person.id_number,
+        "数量": f"{claim.quantity_tenths // 10}.{claim.quantity_tenths % 10}",
+        "补贴标准": format_yuan(entry.standard_fen or claim.amount_fen, comma=False),
+        "补贴金额": format_yuan(claim.amount_fen, comma=False),
+        "备注": "",
+    }
+
+
+def roster_file(run: Run, town: int, town_name: str) -> tuple[str, bytes]:
+    """Name and bytes of one township's file: a title row, one header row, the claims, a total."""
+    claims = [*run.claims[town], *run.wrong.get(town, [])]
+    rows = [_row(n, claim, run) for n, claim in enumerate(claims, 1)]
+    total = dict.fromkeys(rows[0], "")
+    total |= {"排序序号": "合计", "补贴金额": format_yuan(sum(c.amount_fen for c in claims), comma=False)}
+    out = io.BytesIO()
+    title = f"{town_name}{run.entry.name}发放清册（{run.period}）　单位：元"
+    write_worksheet(
+        [*rows, total], out, sheet_name="清册", header_row=1, merge_ranges=[(0, 0, 0, len(rows[0]) - 1, title)]
+    )
+    return f"{town_name}{run.entry.name}{run.period}.xlsx", out.getvalue()
+
+
+def broken_file(run: Run, town: int, town_name: str) -> tuple[str, bytes]:
+    """The same file as a careless clerk first sent it: two ID numbers turned into numbers, one amount misspelt."""
+    rows = [dict(_row(n, claim, run)) for n, claim in enumerate(run.claims[town], 1)]
+    spoiled: list[dict[str, object]] = [dict(row) for row in rows]
+    for row in spoiled[2:4]:
+        row["享受人身份证号"] = float(str(row["享受人身份证号"])[:17].replace("X", "0") + "0")
+    spoiled[5]["补贴金额"] = "壹佰元"
+    out = io.BytesIO()
+    write_worksheet(spoiled, out, sheet_name="清册")
+    return f"{town_name}{run.entry.name}{run.period}初稿.xlsx", out.getvalue()
+
+
+def death_list(deaths: list[tuple[str, str, str]]) -> bytes:
+    """An xlsx with 姓名, 身份证号, 死亡日期."""
+    out = io.BytesIO()
+    write_worksheet(
+        [{"姓名": name, "身份证号": number, "死亡日期": day} for name, number, day in deaths],
+        out,
+        sheet_name="死亡登记",
+    )
+    return out.getvalue()

@@ -1,0 +1,176 @@
+"""The desk: what waits for me, what is late, what I did last. Each app tells its own part (settings.DESKS)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.cache import cache
+from django.urls import reverse
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from subsidy_portal import event_words
+from subsidy_portal.models import Event, User
+from subsidy_portal.permissions import allowed
+from subsidy_portal.templatetags.portal import Line
+
+
+@dataclass(frozen=True)
+class DeskItem:
+    """One thing that waits for this user. ``menu`` is the menu entry that counts it."""
+
+    menu: str
+    kind: str
+    title: str
+    facts: str
+    url: str
+    action: str
+    amount_fen: int | None = None
+    by: str = ""
+    at: dt.datetime | None = None
+    due_on: dt.date | None = None
+    at_risk: bool = False
+
+
+# group, [(menu key, label, url name, permission)]
+MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
+    (
+        _("发放"),
+        [
+            ("rosters", _("清册"), "programs:roster-list", "see.rosters"),
+            ("notices", _("公示"), "programs:notice-list", "see.rosters"),
+            ("suspicions", _("疑点"), "programs:suspicion-list", "see.rosters"),
+            ("batches", _("发放批次"), "disbursement:batch-list", "see.money"),
+            ("failures", _("失败更正"), "disbursement:failure-list", "see.money"),
+            ("reconciliation", _("对账月结"), "disbursement:month-list", "see.books"),
+        ],
+    ),
+    (
+        _("资金与政策"),
+        [
+            ("policies", _("政策清单"), "programs:policy-list", "see.oversight"),
+            ("programs", _("补贴项目"), "programs:program-list", "see.oversight"),
+            ("funds", _("资金计划"), "programs:fund-list", "see.oversight"),
+        ],
+    ),
+    (
+        _("监督"),
+        [
+            ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
+            ("datasets", _("比对数据"), "programs:dataset-list", "see.oversight"),
+        ],
+    ),
+    (
+        _("分析"),
+        [
+            ("statistics", _("发放总览"), "disbursement:statistics", "statistics.view"),
+            ("persons", _("人员与账户"), "programs:person-list", "see.rosters"),
+        ],
+    ),
+    (
+        _("系统"),
+        [
+            ("users", _("用户"), "user-list", "user.manage"),
+            ("permissions", _("权限表"), "permission-table", "user.manage"),
+        ],
+    ),
+]
+
+
+# What events are about: model → its name, the attribute that names one (or none), the page of one.
+SUBJECTS: dict[str, tuple[Any, str, str]] = {
+    "programs.roster": (_("清册"), "number", "programs:roster"),
+    "programs.rosterimport": (_("清册文件"), "file__name", "programs:roster-import"),
+    "programs.notice": (_("公示"), "roster__number", "programs:notice"),
+    "programs.objection": (_("异议"), "number", "programs:objection"),
+    "programs.suspicion": (_("疑点"), "rule__name", "programs:suspicion"),
+    "programs.program": (_("项目"), "short_name", "programs:program"),
+    "programs.policylist": (_("政策清单"), "year", "programs:policy-list-version"),
+    "programs.fundentry": (_("资金"), "plan__program__short_name", ""),
+    "programs.dataset": (_("比对数据"), "source", ""),
+    "programs.person": (_("人员"), "", "programs:person"),
+    "programs.account": (_("账户"), "", ""),
+    "disbursement.batch": (_("批次"), "number", "disbursement:batch"),
+    "disbursement.order": (_("指令"), "ref", "disbursement:order"),
+    "disbursement.correction": (_("账户更正"), "", ""),
+    "disbursement.reissue": (_("重发"), "", "disbursement:reissue"),
+    "disbursement.discrepancy": (_("差异"), "", "disbursement:discrepancy"),
+    "disbursement.monthclose": (_("月结"), "", ""),
+    "selfcheck.problem": (_("问题"), "number", "selfcheck:problem"),
+    "subsidy_portal.user": (_("用户"), "username", ""),
+}
+
+
+def lines(events: list[Event]) -> list[Line]:
+    """One person's events about different things, as lines of a feed: which thing, what was done, where to see it."""
+    names: dict[tuple[str, int], str] = {}
+    for label in {event.subject_type for event in events}:
+        _noun, attribute, _page = SUBJECTS.get(label, ("", "", ""))
+        if attribute:
+            ids = [event.subject_id for event in events if event.subject_type == label]
+            found = apps.get_model(label)._default_manager.filter(pk__in=ids).values_list("pk", attribute)
+            names |= {(label, pk): str(name) for pk, name in found}
+    made = []
+    for event in events:
+        noun, _attribute, page = SUBJECTS.get(event.subject_type, ("", "", ""))
+        name = names.get((event.subject_type, event.subject_id or 0), "")
+        url = reverse(page, args=(event.subject_id,)) if page and event.subject_id else ""
+        said = [str(part) for part in (noun, name, event_words.sentence(event)) if part]
+        made.append(Line(event.at, " ".join(said), "", url))
+    return made
+
+
+@dataclass(frozen=True)
+class DueDay:
+    """A day on which something of the user's is due."""
+
+    day: dt.date
+    items: list[DeskItem]
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        return {kind: sum(item.kind == kind for item in self.items) for kind in sorted({i.kind for i in self.items})}
+
+    @property
+    def at_risk(self) -> bool:
+        return any(item.at_risk for item in self.items)
+
+
+def due_days(items: list[DeskItem], limit: int = 8) -> list[DueDay]:
+    """The items that have a deadline, by day, the latest overdue first of all."""
+    days = sorted({item.due_on for item in items if item.due_on})
+    return [DueDay(day, [item for item in items if item.due_on == day]) for day in days[:limit]]
+
+
+def waiting(user: User) -> list[DeskItem]:
+    """Everything that waits for ``user``, the nearest deadline first."""
+    items = [item for source in settings.DESKS for item in import_string(source)(user)]
+    return sorted(items, key=lambda item: (item.due_on or dt.date.max, item.kind, item.title))
+
+
+def menu(user: User, path: str) -> list[dict[str, Any]]:
+    """The side menu with counts of waiting things, kept for a few seconds a user."""
+
+    def count() -> dict[str, int]:
+        counts: dict[str, int] = {"desk": 0}
+        for item in waiting(user):
+            counts["desk"] += 1
+            counts[item.menu] = counts.get(item.menu, 0) + 1
+        return counts
+
+    counts = cache.get_or_set(f"menu:{user.pk}", count, 10) or {}
+
+    def entry(key: str, label: Any, url: str) -> dict[str, Any]:
+        here = path == url if key == "desk" else path.startswith(url)
+        return {"key": key, "label": label, "url": url, "count": counts.get(key, 0), "current": here}
+
+    groups = [{"label": "", "items": [entry("desk", _("工作台"), reverse("desk"))]}]
+    for label, entries in MENU:
+        items = [entry(key, text, reverse(name)) for key, text, name, need in entries if allowed(user, need)]
+        if items:
+            groups.append({"label": label, "items": items})
+    return groups

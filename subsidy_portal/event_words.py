@@ -1,0 +1,50 @@
+"""Events as sentences: what the feed and the public progress say about one line of history."""
+
+from django.apps import apps
+from django.db.models import Model
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from subsidy_portal.models import Event
+
+# Kinds that are not a change of status. A new kind gets its words here; a test names those without.
+WORDS = {
+    "created": gettext_lazy("新建"),
+    "imported": gettext_lazy("导入"),
+    "repeated": gettext_lazy("再次收到，没有重复处理"),
+    "account_added": gettext_lazy("登记账户"),
+    "row_left": gettext_lazy("剔除一行"),
+    "objected": gettext_lazy("收到异议"),
+    "objection_decided": gettext_lazy("异议已答复"),
+    "registered": gettext_lazy("登记"),
+    "compared": gettext_lazy("比对"),
+    "recovered": gettext_lazy("收回"),
+    "remitted": gettext_lazy("缴入国库"),
+    "recovery_voided": gettext_lazy("作废收回记录"),
+    "written_off": gettext_lazy("核销"),
+    "evidence_added": gettext_lazy("附佐证"),
+    "published": gettext_lazy("公开结果"),
+    "exported": gettext_lazy("导出"),
+    "changed": gettext_lazy("修改"),
+    "uploaded": gettext_lazy("上传文件"),
+    "downloaded": gettext_lazy("下载文件"),
+    "revealed": gettext_lazy("查看完整信息"),
+    "login": gettext_lazy("登录"),
+    "password_reset": gettext_lazy("重设密码"),
+    "token_issued": gettext_lazy("取得接口令牌"),
+    "password_changed": gettext_lazy("修改密码"),
+    "lookup": gettext_lazy("群众查询自己的补贴"),
+    "lookup_alarm": gettext_lazy("查询落空异常多，可能有人在猜"),
+}
+
+
+def _status_words(event: Event) -> str:
+    model: type[Model] = apps.get_model(event.subject_type)
+    label = str(model.Status(event.new_status).label)  # type: ignore[attr-defined]
+    return _("变为“%(status)s”") % {"status": label} if event.old_status else label
+
+
+def sentence(event: Event) -> str:
+    """What happened, in words: the new status or the kind, then the note as it was written."""
+    words = _status_words(event) if event.new_status else str(WORDS.get(event.kind, ""))
+    return "：".join(part for part in (words, event.note) if part) or _("有变动")

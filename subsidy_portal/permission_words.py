@@ -1,0 +1,113 @@
+"""The permission table as a page shows it: what each action is called, and which roles of which office may do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from subsidy_portal.models import Organisation, User
+from subsidy_portal.permissions import PERMISSIONS
+
+SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
+    (
+        _("政策与资金"),
+        {
+            "policy.edit": _("编制政策清单"),
+            "policy.publish": _("公布政策清单"),
+            "program.edit": _("新建、修改补贴项目"),
+            "fund.enter": _("录入资金"),
+            "fund.confirm": _("复核资金"),
+        },
+    ),
+    (
+        _("清册与公示"),
+        {
+            "roster.upload": _("上传、作废清册"),
+            "roster.submit": _("提交清册"),
+            "roster.town_approve": _("乡镇审核清册"),
+            "notice.open": _("开始公示"),
+            "roster.dept_check": _("部门复核清册"),
+            "roster.dept_approve": _("部门审核清册"),
+            "roster.accept": _("财政受理清册"),
+            "roster.return": _("退回清册"),
+            "suspicion.decide": _("核实疑点"),
+            "objection.record": _("登记异议"),
+            "objection.decide": _("处理异议"),
+            "dataset.import": _("导入比对数据"),
+            "person.reveal": _("查看完整证号、账号（留记录）"),
+        },
+    ),
+    (
+        _("发放与对账"),
+        {
+            "batch.make": _("编制、提交批次"),
+            "batch.approve": _("复核批次"),
+            "batch.release": _("放行批次"),
+            "batch.return": _("退回批次"),
+            "batch.hold": _("暂停、恢复批次"),
+            "correction.propose": _("更正失败账户"),
+            "correction.approve": _("复核账户更正"),
+            "reissue.make": _("编制重发"),
+            "reissue.approve": _("放行重发"),
+            "discrepancy.resolve": _("处理对账差异"),
+            "month.prepare": _("编制月结"),
+            "month.close": _("月结"),
+        },
+    ),
+    (
+        _("监督"),
+        {
+            "problem.register": _("登记问题"),
+            "problem.verify": _("核实问题"),
+            "problem.work": _("整改、追缴、申请销号"),
+            "problem.close": _("审核销号"),
+            "problem.export": _("导出问题台账"),
+            "statistics.view": _("看发放总览"),
+        },
+    ),
+    (
+        _("看得到的菜单"),
+        {
+            "see.rosters": _("清册、公示、疑点、人员"),
+            "see.money": _("批次、失败更正"),
+            "see.books": _("对账月结"),
+            "see.oversight": _("政策、资金、台账、比对数据"),
+        },
+    ),
+    (_("系统"), {"user.manage": _("管理用户")}),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One action: for each kind of office the roles that may do it, in words."""
+
+    action: str
+    label: str | Promise
+    cells: list[tuple[str, str]]
+
+
+def _roles(action: str, kind: str) -> str:
+    pairs = PERMISSIONS[action]
+    if all((kind, role.value) in pairs for role in User.Role if role != User.Role.ADMINISTRATOR):
+        return gettext("各岗位")
+    return "、".join(str(role.label).removesuffix("岗") for role in User.Role if (kind, role.value) in pairs)
+
+
+def table() -> list[tuple[str | Promise, list[Row]]]:
+    """The whole table by section. Actions without words come last under their own name: nothing is left out."""
+    named = {action for _title, words in SECTIONS for action in words}
+    rest = {action: action for action in PERMISSIONS if action not in named}
+    kinds = [(kind.value, str(kind.label)) for kind in Organisation.Kind]
+    sections: list[tuple[str | Promise, list[Row]]] = []
+    for title, words in (*SECTIONS, *(((_("其他"), rest),) if rest else ())):
+        rows = [
+            Row(action, label, [(name, _roles(action, kind)) for kind, name in kinds])
+            for action, label in words.items()
+            if action in PERMISSIONS
+        ]
+        sections.append((title, rows))
+    return sections

@@ -1,0 +1,107 @@
+"""The steps of `./portal test`: all of them run, each is named with its time, one failure fails the whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from defusedxml import ElementTree
+
+from subsidy_portal.supervisor import Service, Supervisor, say
+
+Environment = dict[str, str]
+CHROMIUM = Path("/usr/bin/chromium")
+FONTS = Path("/usr/share/fonts")
+BROWSER_PACKAGES = ("chromium", "fonts-noto-cjk")
+INSTALL_COMMAND = f"apt-get update && apt-get install -y {' '.join(BROWSER_PACKAGES)}"
+
+STEPS = {
+    "ruff check": ["-m", "ruff", "check", ".", "portal"],
+    "ruff format": ["-m", "ruff", "format", "--check", ".", "portal"],
+    "mypy": ["-m", "mypy", "."],
+    "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
+}
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def run_all(portal: Supervisor, env: Environment, arguments: Sequence[str]) -> int:
+    """Every check, then pytest with ``arguments``; 0 only when all passed (with CI=true: and nothing was skipped)."""
+    failed = []
+    browser = ensure_browser()
+    if not browser and in_ci():
+        failed.append("browser")
+    for name, command in STEPS.items():
+        began = time.monotonic()
+        step = Service(name.replace(" ", "-"), [sys.executable, *command], env)
+        code = portal.run(step)
+        report(name, began, code)
+        if code:
+            say(portal.log_of(step.name).read_text(errors="replace").rstrip())
+            failed.append(name)
+    if run_pytest(portal, env, arguments, browser=browser):
+        failed.append("pytest")
+    if failed:
+        say(f"没有通过：{'、'.join(failed)}。(failed)")
+    return 1 if failed else 0
+
+
+def report(name: str, began: float, code: int) -> None:
+    say(f"{'通过' if code == 0 else '失败'}  {name:<12} {time.monotonic() - began:6.1f} 秒")
+
+
+def run_pytest(portal: Supervisor, env: Environment, arguments: Sequence[str], *, browser: bool) -> int:
+    """pytest on the terminal, its own summary last."""
+    results = portal.home / "run" / "pytest.xml"
+    results.unlink(missing_ok=True)
+    chosen = [] if browser else ["-m", "not browser"]
+    command = [sys.executable, "-m", "pytest", f"--junitxml={results}", *chosen, *arguments]
+    code = portal.run(Service("pytest", command, env, on_screen=True, terminal=True, patience=30))
+    if not code and in_ci() and (skipped := skipped_tests(results)):
+        say(f"CI=true 时不许跳过测试：{'、'.join(skipped)}。(nothing may be skipped)")
+        return 1
+    return code
+
+
+def skipped_tests(results: Path) -> list[str]:
+    """Names of the tests pytest skipped; an expected failure is no skip."""
+    return [
+        f"{case.get('classname')}.{case.get('name')}"
+        for case in ElementTree.parse(results).iter("testcase")
+        if any(mark.get("type") == "pytest.skip" for mark in case.iter("skipped"))
+    ]
+
+
+def browser_ready() -> bool:
+    return CHROMIUM.exists() and any(FONTS.rglob("NotoSansCJK*"))
+
+
+def ensure_browser() -> bool:
+    """Debian's Chromium and Chinese fonts: installed when we may, otherwise the one command is named."""
+    if browser_ready():
+        return True
+    apt = shutil.which("apt-get", path=f"{os.environ.get('PATH', '')}:/usr/bin")
+    if apt is None or os.geteuid() != 0:
+        say(f"没有 Chromium 或中文字体，浏览器测试不运行；安装命令（root）：{INSTALL_COMMAND} (browser tests left out)")
+        return False
+    began = time.monotonic()
+    say(f"正在安装 {' '.join(BROWSER_PACKAGES)}…… (installing for the browser tests)")
+    env = os.environ | {
+        "DEBIAN_FRONTEND": "noninteractive",
+        "PATH": f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin",
+    }
+    for arguments in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *BROWSER_PACKAGES]):
+        done = subprocess.run([apt, *arguments], env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if not browser_ready():
+        reason = (done.stderr.strip().splitlines() or ["?"])[-1]
+        say(f"没有装上 Chromium 和中文字体（{reason}）；请执行：{INSTALL_COMMAND} (browser tests left out)")
+        return False
+    report("chromium", began, 0)
+    return True
