@@ -1,0 +1,310 @@
+"""A township's file on its way in: kept as it came, read in a job, stored when it is clean, else given back marked."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, transaction
+from django.utils.translation import gettext as _
+
+from programs import periods
+from programs.checks import run_checks
+from programs.imports import template_columns
+from programs.imports.directory import load_directory
+from programs.imports.layout import Body, Layout, choose_layout, remarks, split_body
+from programs.imports.marking import marked_workbook
+from programs.imports.problems import CellError, Problems
+from programs.imports.progress import Progress
+from programs.imports.reading import Claims, check_registered_names, read_claims
+from programs.imports.registry import KnownPerson, find_known, index_people, match
+from programs.imports.storing import RosterMoved, refresh_statistics, store
+from programs.models import Program, Roster, RosterImport
+from subsidy_portal import bulk, clock, crypto, wording
+from subsidy_portal.jobs import start_job
+from subsidy_portal.models import Area, Job, StoredFile, User
+from subsidy_portal.permissions import require
+from subsidy_portal.sheets import XLSX, FileRefused, check_kind, mask_digits, read_workbook
+from subsidy_portal.workflow import Refused, move, record
+
+logger = logging.getLogger(__name__)
+
+OPEN = (RosterImport.Status.QUEUED, RosterImport.Status.READING)
+# How often the storing begins anew when other imports keep registering the same people first.
+_TRIES = 4
+_PERIOD_FORMS = {
+    Program.Cycle.MONTHLY: "2022-03",
+    Program.Cycle.QUARTERLY: "2022-Q1",
+    Program.Cycle.YEARLY: "2022",
+    Program.Cycle.ONE_OFF: "2022",
+}
+
+
+# --- Taking the file ---------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def upload_roster(
+    program: Program,
+    area: Area,
+    period: str,
+    *,
+    file_name: str,
+    content: bytes,
+    actor: User,
+    sequence: int = 1,
+) -> RosterImport:
+    """Keep the file and start reading it; the draft roster is made when there is none.
+
+    Raises Refused for a program, period, township or roster that takes no file now, and for a file that is in
+    already; FileRefused for what is no .xlsx or too big. What is inside is judged by the job.
+    """
+    require(actor, "roster.upload")
+    _check_target(program, area, period, actor)
+    check_kind(content)
+    roster = _draft_roster(program, area, period, sequence, actor)
+    _check_not_read_before(roster, crypto.sm3(content))
+    stored = StoredFile.keep(content, name=safe_name(file_name), content_type=XLSX, actor=actor)
+    found = RosterImport.objects.create(roster=roster, file=stored, uploaded_by=actor, uploaded_at=clock.now())
+    found.job = start_job(
+        "roster-import", "programs.tasks.import_roster", owner=actor, subject=roster, roster_import=found.pk
+    )
+    found.save(update_fields=["job"])
+    record(roster, "uploaded", actor=actor, note=mask_digits(stored.name), data={"import": found.pk})
+    return found
+
+
+def safe_name(name: str) -> str:
+    """The last part of a file name, printable, at most 100 characters: for showing, never for a path on disk."""
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(c for c in last if c.isprintable()).strip()
+    return plain[-100:] or "清册.xlsx"
+
+
+def _check_target(program: Program, area: Area, period: str, actor: User) -> None:
+    if area.level != Area.Level.TOWNSHIP or not area.code.startswith(actor.area_prefix):
+        raise Refused(_("只能上传本乡镇的清册。请选择自己的乡镇。"))
+    if not program.is_active:
+        raise Refused(_("项目“%(name)s”已停用，不能再编清册。") % {"name": program.name})
+    if not program.on_platform:
+        raise Refused(_("项目“%(name)s”不通过平台发放，不用在这里上传清册。") % {"name": program.name})
+    if not periods.fits(period, program.cycle):
+        raise Refused(
+            _("期间“%(period)s”与项目的发放周期（%(cycle)s）不符，应写成“%(form)s”的样子。")
+            % {
+                "period": period[:20],
+                "cycle": program.get_cycle_display(),
+                "form": _PERIOD_FORMS[Program.Cycle(program.cycle)],
+            }
+        )
+
+
+def _draft_roster(program: Program, area: Area, period: str, sequence: int, actor: User) -> Roster:
+    """The roster of this period, locked; made when there is none. Raises Refused when it is past its draft."""
+    live = Roster.objects.filter(program=program, area=area, period=period, sequence=sequence).exclude(
+        status=Roster.Status.CANCELLED
+    )
+    roster = live.select_for_update().first()
+    if roster is None:
+        try:
+            with transaction.atomic():
+                roster = _make_roster(program, area, period, sequence, actor)
+        except IntegrityError:  # a colleague was faster
+            roster = live.select_for_update().get()
+    if roster.status != Roster.Status.DRAFT:
+        raise Refused(
+            _("清册%(number)s现在是“%(status)s”，不能换文件。要改，先由经手的岗位退回。")
+            % {"number": roster.number, "status": roster.get_status_display()}
+        )
+    return roster
+
+
+def _make_roster(program: Program, area: Area, period: str, sequence: int, actor: User) -> Roster:
+    roster = Roster.objects.create(
+        number=f"R-{period[:4]}-{bulk.next_number('roster_number_seq'):06d}",
+        program=program,
+        area=area,
+        period=period,
+        sequence=sequence,
+        made_by=actor,
+        created_at=clock.now(),
+        due_on=clock.today() + timedelta(days=program.pay_by_days),
+    )
+    record(roster, "created", actor=actor, new=Roster.Status.DRAFT)
+    return roster
+
+
+def _check_not_read_before(roster: Roster, sm3: str) -> None:
+    """The same bytes twice are one import (M27); and one file of a roster is read at a time."""
+    last = roster.imports.select_related("file", "job").first()
+    if last is None:
+        return
+    if last.status in OPEN:
+        if last.job is not None and last.job.is_open:
+            raise Refused(_("上一份文件还在读取。请等它读完再上传。"))
+        _refuse(last, _told(_interrupted()), actor=last.uploaded_by)
+    if last.status == RosterImport.Status.IMPORTED and last.file.sm3 == sm3:
+        raise Refused(
+            _("这份文件已在%(when)s导入清册%(number)s（第%(revision)d版），没有重复导入。")
+            % {"when": wording.cn_time(last.uploaded_at), "number": roster.number, "revision": last.revision}
+        )
+
+
+def _interrupted() -> CellError:
+    return CellError("interrupted", _("系统中断，没有读完这份文件。"), _("请重新上传。"))
+
+
+# --- Reading it --------------------------------------------------------------------------------------------
+
+
+def import_roster(roster_import_id: int, job: Job | None = None) -> RosterImport:
+    """Read, check and store one uploaded file, then compare its rows with everything. Safe to run again.
+
+    Acts for who uploaded it. Ends as IMPORTED, or as REFUSED with the problems and the marked workbook.
+    """
+    found = RosterImport.objects.select_related("roster__program", "roster__area", "file", "uploaded_by").get(
+        pk=roster_import_id
+    )
+    if found.status not in OPEN:
+        return found
+    if found.status == RosterImport.Status.QUEUED:
+        move(found, RosterImport.Status.READING, actor=found.uploaded_by)
+    with Progress(job) as progress:
+        # A worker that died after storing left the revision: only the comparing is still to be done.
+        if found.revision is None:
+            _read_and_store(found, progress)
+        if found.revision is not None:
+            progress.say(95, _("正在与登记和其他项目比对"), at_once=True)
+            run_checks(Roster.objects.get(pk=found.roster_id))
+            _finish(found)
+    return found
+
+
+def abandon_import(roster_import_id: int) -> None:
+    """Close an import whose job failed for a reason of ours: the clerk may upload again at once."""
+    found = RosterImport.objects.select_related("uploaded_by").get(pk=roster_import_id)
+    if found.status in OPEN and found.revision is None:
+        _refuse(found, _told(_interrupted()), actor=found.uploaded_by)
+
+
+def _read_and_store(found: RosterImport, progress: Progress) -> None:
+    progress.say(2, _("正在打开文件"), at_once=True)
+    content = found.file.read()
+    problems = Problems()
+    read = _read(found, content, problems, progress)
+    if read is not None and not problems:
+        _store(found, *read, problems, progress)
+    if problems:
+        progress.say(90, _("正在标出错误"), at_once=True)
+        layout = read[0] if read else None
+        _refuse(found, problems, actor=found.uploaded_by, marked=_marked(content, layout, problems))
+
+
+def _read(
+    found: RosterImport, content: bytes, problems: Problems, progress: Progress
+) -> tuple[Layout, Body, Claims] | None:
+    """The claims of the file; None when there is no list to read, then ``problems`` says why."""
+    roster = found.roster
+    try:
+        workbook = read_workbook(content)
+    except FileRefused as refused:
+        problems.add(CellError.of(f"file_{refused.reason}", str(refused)))
+        return None
+    progress.say(25, _("正在核对表头"), at_once=True)
+    columns = template_columns(roster.program)
+    layout = choose_layout(workbook, columns, problems)
+    if layout is None:
+        return None
+    body = split_body(layout)
+    total = len(body.rows)
+
+    def report(done: int, count: int) -> None:
+        progress.say(25 + min(25, 25 * done // count), _("正在逐格核对%(n)s行") % {"n": wording.count(total)})
+
+    claims = read_claims(
+        layout,
+        body,
+        program=roster.program,
+        columns=columns,
+        directory=load_directory(roster.area),
+        problems=problems,
+        report=report,
+    )
+    found.warnings = remarks(workbook, layout)
+    return layout, body, claims
+
+
+def _store(
+    found: RosterImport, layout: Layout, body: Body, claims: Claims, problems: Problems, progress: Progress
+) -> None:
+    """Match with the registry and write; again from the matching when another import was faster."""
+    progress.say(50, _("正在与登记的人员核对"), at_once=True)
+    hashes = index_people(claims)
+    for attempt in range(1, _TRIES + 1):
+        known = find_known(hashes)
+        _check_names(layout, body, claims, known, problems)
+        if problems:
+            return
+        progress.say(55, _("正在加密"), at_once=True)
+        try:
+            matched = match(claims, hashes, known, found.uploaded_by)
+            store(found, claims, matched, progress)
+        except RosterMoved as moved:
+            problems.add(CellError.of("roster_moved", str(moved)))
+            return
+        except (IntegrityError, OperationalError):  # the latter: a deadlock with it
+            if attempt == _TRIES:
+                raise
+            logger.info("import %s was overtaken by another one, matching again", found.pk)
+        else:
+            refresh_statistics(claims, matched)
+            return
+
+
+def _check_names(layout: Layout, body: Body, claims: Claims, known: dict[str, KnownPerson], problems: Problems) -> None:
+    names = {number: person.name for number, person in known.items()}
+    check_registered_names(layout, body, claims, names, problems)
+
+
+def _marked(content: bytes, layout: Layout | None, problems: Problems) -> bytes | None:
+    """The workbook to give back; None when the file could not even be opened."""
+    if problems.found[0]["code"].startswith("file_"):
+        return None
+    return marked_workbook(content, layout, problems)
+
+
+# --- Ends --------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _finish(found: RosterImport) -> None:
+    move(found, RosterImport.Status.IMPORTED, actor=found.uploaded_by, warnings=found.warnings)
+    note = _("第%(revision)d版，%(rows)s行，%(yuan)s元") % {
+        "revision": found.revision,
+        "rows": wording.count(found.rows),
+        "yuan": wording.yuan(found.amount_fen),
+    }
+    record(found.roster, "imported", actor=found.uploaded_by, note=note, data={"import": found.pk})
+
+
+@transaction.atomic
+def _refuse(found: RosterImport, problems: Problems, *, actor: User, marked: bytes | None = None) -> None:
+    fields: dict[str, Any] = {
+        "problems": problems.shown(),
+        "problem_count": problems.count,
+        "warnings": found.warnings,
+    }
+    if marked is not None:
+        name = re.sub(r"\.xlsx$", "", found.file.name, flags=re.IGNORECASE)
+        fields["marked_file"] = StoredFile.keep(
+            marked, name=_("%(name)s-标错.xlsx") % {"name": name}, content_type=XLSX, actor=actor
+        )
+    move(found, RosterImport.Status.REFUSED, actor=actor, **fields)
+
+
+def _told(error: CellError) -> Problems:
+    problems = Problems()
+    problems.add(error)
+    return problems

@@ -1,0 +1,126 @@
+"""How a check's hits become suspicions: one INSERT … SELECT a rule, for one roster or for all of them.
+
+A check answers with a SELECT of ``row_id, facts, evidence`` over ``checked``, the rows under check. ``facts``
+are what a decision would rest on: with the rule and the beneficiary they give the digest, and what a person
+once found unfounded is not asked again. Evidence is data and stays in the language of the office.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from programs.models import Rule, Suspicion
+from programs.periods import sql_first_on, sql_last_on
+from subsidy_portal import bulk, clock
+from subsidy_portal.models import User
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What a check finds, as SQL. ``allowed``: no question but an answer, recorded as decided by the rule itself."""
+
+    sql: str
+    params: dict[str, Any] = field(default_factory=dict)
+    allowed: bool = False
+
+
+Check = Callable[[Rule], Hits | None]
+
+# Rows of live rosters in their current revision; what has left is out of every comparison.
+LIVE = """
+    programs_rosterrow {row}
+    JOIN programs_roster {roster} ON {roster}.id = {row}.roster_id AND {roster}.revision = {row}.revision
+        AND {roster}.status <> 'cancelled' AND {row}.status <> 'left'
+"""
+
+_CHECKED = f"""
+CREATE TEMPORARY TABLE checked AS
+WITH b AS MATERIALIZED (
+    SELECT r.id, r.revision, r.program_id, r.period, p.department_id,
+        {sql_first_on("r.period")} AS first_on, {sql_last_on("r.period")} AS last_on
+    FROM programs_roster r JOIN programs_program p ON p.id = r.program_id
+    WHERE r.id = ANY(%(rosters)s) AND r.status <> 'cancelled'
+)
+SELECT r.id, r.roster_id, r.row_no, r.beneficiary_id, r.head_id, r.payee_id, r.account_id, r.area_id, r.item,
+    r.quantity, r.standard_fen, r.amount_fen, b.program_id, b.period, b.department_id, b.first_on, b.last_on
+FROM b JOIN programs_rosterrow r ON r.roster_id = b.id AND r.revision = b.revision AND r.status <> 'left'
+WHERE %(rows)s::bigint[] IS NULL OR r.id = ANY(%(rows)s::bigint[])
+"""
+
+_RECORD = """
+WITH hit AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT found.*, c.roster_id, c.beneficiary_id, c.area_id, c.department_id, c.amount_fen,
+            encode(sha256(convert_to(concat_ws('|', %(code)s, c.beneficiary_id, found.facts), 'UTF8')), 'hex') AS digest
+        FROM ({sql}) found JOIN checked c ON c.id = found.row_id
+    ) sealed
+    WHERE NOT EXISTS (
+        SELECT 1 FROM programs_suspicion old WHERE old.digest = sealed.digest AND old.status = 'unfounded')
+),
+gone AS (
+    UPDATE programs_suspicion s
+    SET status = 'superseded', decided_by_id = %(system)s, decided_at = %(now)s, reason = %(gone)s
+    WHERE s.rule_id = %(rule)s AND s.stage = 'before' AND s.status = 'open' AND s.roster_id = ANY(%(rosters)s)
+      AND (%(rows)s::bigint[] IS NULL OR s.row_id = ANY(%(rows)s::bigint[]))
+      AND NOT EXISTS (SELECT 1 FROM hit WHERE hit.row_id = s.row_id AND hit.digest = s.digest)
+),
+back AS (
+    UPDATE programs_suspicion s
+    SET status = 'open', decided_by_id = NULL, decided_at = NULL, reason = '', evidence = hit.evidence
+    FROM hit
+    WHERE s.rule_id = %(rule)s AND s.stage = 'before' AND s.status = 'superseded'
+      AND s.row_id = hit.row_id AND s.digest = hit.digest
+)
+INSERT INTO programs_suspicion (rule_id, stage, roster_id, row_id, person_id, area_id, department_id, amount_fen,
+    evidence, digest, status, found_at, decided_by_id, decided_at, reason)
+SELECT %(rule)s, 'before', roster_id, row_id, beneficiary_id, area_id, department_id, amount_fen,
+    evidence, digest, %(status)s, %(now)s, {by}
+FROM hit
+ON CONFLICT DO NOTHING
+"""
+
+
+@contextmanager
+def checked_rows(rosters: Sequence[int], rows: Sequence[int] | None) -> Iterator[None]:
+    """The rows under check as the temporary table ``checked``: put together once, read by every rule.
+
+    All rows of ``rosters``, or of them only ``rows``.
+    """
+    bulk.execute(_CHECKED, {"rosters": list(rosters), "rows": None if rows is None else list(rows)})
+    bulk.execute("ANALYZE checked")
+    yield
+    bulk.execute("DROP TABLE checked")
+
+
+def sql_yuan(column: str) -> str:
+    """SQL for fen in ``column`` as ``420.00``."""
+    return f"to_char({column} / 100::numeric, 'FM999999999990.00')"
+
+
+def record_hits(rule: Rule, check: Check, rosters: Sequence[int], rows: Sequence[int] | None) -> None:
+    """Bring the suspicions of ``rule`` on these rosters up to what the check finds now, inside ``checked_rows``.
+
+    Open ones that are no longer found are superseded: the row changed or left, or the other side did.
+    """
+    hits = check(rule)
+    if hits is None:
+        return
+    by = "%(system)s, %(now)s, %(legal_text)s" if hits.allowed else "NULL, NULL, ''"
+    bulk.execute(
+        _RECORD.format(sql=hits.sql, by=by),
+        {
+            **hits.params,
+            "rosters": list(rosters),
+            "rows": None if rows is None else list(rows),
+            "rule": rule.pk,
+            "code": rule.code,
+            "status": Suspicion.Status.UNFOUNDED if hits.allowed else Suspicion.Status.OPEN,
+            "system": User.objects.system().pk,
+            "legal_text": rule.legal_text or rule.name,
+            "gone": "再次比对时已不存在：此行或对方已更正。",
+            "now": clock.now(),
+        },
+    )

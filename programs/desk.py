@@ -1,0 +1,222 @@
+"""What of policies, rosters and notices waits for whom, and where a number leads. Every question is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from programs.models import (
+    FundEntry,
+    Notice,
+    Objection,
+    Person,
+    PolicyList,
+    Roster,
+    RosterImport,
+    Rule,
+    Suspicion,
+)
+from programs.totals import Totals, roster_totals
+from subsidy_portal.desk import DeskItem
+from subsidy_portal.identifiers import IdentifierError, parse_id_number
+from subsidy_portal.models import Organisation, User
+from subsidy_portal.permissions import allowed
+from subsidy_portal.wording import count, period
+
+LIMIT = 50
+S = Roster.Status
+
+
+def waiting(user: User) -> list[DeskItem]:
+    """Everything of this app that waits for ``user``."""
+    return [item for need, ask in _QUESTIONS if allowed(user, need) for item in ask(user)]
+
+
+def _items(found: QuerySet[Roster], kind: str, action: str, facts: Callable[[Roster], str] = str) -> Iterator[DeskItem]:
+    """One line a roster, the oldest first; sums are read for the lines shown and no others."""
+    rosters = list(found.select_related("program", "area", "submitted_by", "made_by").order_by("pk")[:LIMIT])
+    totals = roster_totals(rosters)
+    for roster in rosters:
+        total = totals.get(roster.pk, Totals())
+        persons = _("%(n)s 人") % {"n": count(total.rows)} if total.rows else ""
+        yield DeskItem(
+            "rosters",
+            kind,
+            f"{roster.area.name} {roster.program.short_name} {period(roster.period)}",
+            "，".join(part for part in (facts(roster), persons) if part),
+            reverse("programs:roster", args=(roster.pk,)),
+            action,
+            amount_fen=total.amount_fen or None,
+            by=str(roster.submitted_by or roster.made_by),
+            at=roster.created_at,
+            due_on=roster.due_on,
+        )
+
+
+def _at(user: User, status: str) -> QuerySet[Roster]:
+    return Roster.objects.visible_to(user).filter(status=status)
+
+
+def _open_hits() -> Exists:
+    return Exists(Suspicion.objects.blocking().filter(roster=OuterRef("pk")))
+
+
+def _drafts(user: User) -> Iterator[DeskItem]:
+    """Returned drafts, clean ones without an open question, and those whose last file was refused."""
+    drafts = _at(user, S.DRAFT)
+    ready = drafts.filter(revision__gt=0, checked_at__isnull=False)
+    yield from _items(drafts.exclude(returned_from=""), _("退回待改"), _("去改"), lambda r: r.return_note[:60])
+    yield from _items(ready.filter(~_open_hits(), returned_from=""), _("清册提交"), _("提交"))
+    last = RosterImport.objects.filter(roster=OuterRef("pk")).order_by("-pk").values("status")[:1]
+    refused = drafts.filter(revision=0, returned_from="").annotate(last=last).filter(last=RosterImport.Status.REFUSED)
+    yield from _items(refused, _("清册有错"), _("改正"), lambda r: _("文件没有导入"))
+
+
+def _to_review(user: User) -> Iterator[DeskItem]:
+    mine = Q(made_by=user) | Q(submitted_by=user)
+    yield from _items(_at(user, S.SUBMITTED).exclude(mine), _("清册审核"), _("审核"))
+
+
+def _to_publicise(user: User) -> Iterator[DeskItem]:
+    yield from _items(_at(user, S.TOWN_APPROVED), _("清册公示"), _("公示"))
+
+
+def _to_check(user: User) -> Iterator[DeskItem]:
+    yield from _items(_at(user, S.NOTICED), _("清册核对"), _("核对"), lambda r: r.return_note[:60])
+
+
+def _to_approve(user: User) -> Iterator[DeskItem]:
+    yield from _items(_at(user, S.DEPT_CHECKED).exclude(dept_checked_by=user), _("清册复核"), _("复核"))
+
+
+def _to_accept(user: User) -> Iterator[DeskItem]:
+    yield from _items(_at(user, S.DEPT_APPROVED), _("清册受理"), _("受理"))
+
+
+def _hits(user: User) -> Iterator[DeskItem]:
+    """Rosters with undecided hits: at the township while it has the roster, then at the department."""
+    behind = (S.NOTICED, S.DEPT_CHECKED, S.DEPT_APPROVED)
+    before = (S.DRAFT, S.SUBMITTED, S.TOWN_APPROVED, S.ON_NOTICE)
+    own = behind if user.kind == Organisation.Kind.DEPARTMENT else (*before, *behind)
+    found = Suspicion.objects.visible_to(user).filter(status="open", stage="before", roster__status__in=own)
+    groups = (
+        found.order_by()
+        .values_list("roster", "roster__area__name", "roster__program__short_name", "roster__period", "roster__due_on")
+        .annotate(n=Count("pk"), must=Count("pk", filter=Q(rule__level=Rule.Level.BLOCK)), fen=Sum("amount_fen"))
+    )
+    for pk, area, program, when, due_on, n, must, fen in groups[:LIMIT]:
+        words = _("%(n)s 条，其中 %(must)s 条必须处理") % {"n": count(n), "must": count(must)}
+        yield DeskItem(
+            "suspicions",
+            _("疑点核实"),
+            f"{area} {program} {period(when)}",
+            words,
+            reverse("programs:roster", args=(pk,)),
+            _("核实"),
+            amount_fen=fen,
+            due_on=due_on,
+        )
+
+
+def _paid_hits(user: User) -> Iterator[DeskItem]:
+    """Money that had left already, by rule and program: the one suspicion, or the list of its rule."""
+    found = Suspicion.objects.visible_to(user).filter(status="open", stage="after")
+    groups = (
+        found.order_by()
+        .values_list("rule__code", "rule__name", "roster__program__short_name")
+        .annotate(n=Count("pk"), first=Min("pk"), fen=Sum("amount_fen"))
+    )
+    for code, rule, program, n, first, fen in groups[:LIMIT]:
+        several = f"{reverse('programs:suspicion-list')}?rule={code}"
+        yield DeskItem(
+            "suspicions",
+            _("多发核实"),
+            f"{program} {rule}",
+            _("已发出 %(n)s 笔") % {"n": count(n)},
+            several if n > 1 else reverse("programs:suspicion", args=(first,)),
+            _("核实"),
+            amount_fen=fen,
+        )
+
+
+def _objections(user: User) -> Iterator[DeskItem]:
+    found = Objection.objects.visible_to(user).filter(status=Objection.Status.OPEN)
+    for item in found.select_related("notice__roster__program", "row__area", "recorded_by").order_by("pk")[:LIMIT]:
+        roster = item.notice.roster
+        yield DeskItem(
+            "notices",
+            _("异议核实"),
+            f"{item.row.area.name} {roster.program.short_name} {period(roster.period)}",
+            _("受理号 %(number)s") % {"number": item.number},
+            reverse("programs:objection", args=(item.pk,)),
+            _("答复"),
+            amount_fen=item.row.amount_fen,
+            at=item.received_at,
+            due_on=item.notice.ends_on,
+        )
+
+
+def _funds(user: User) -> Iterator[DeskItem]:
+    found = FundEntry.objects.filter(status=FundEntry.Status.PROPOSED).exclude(made_by=user)
+    for entry in found.select_related("plan__program", "made_by").order_by("pk")[:LIMIT]:
+        yield DeskItem(
+            "funds",
+            _("资金复核"),
+            f"{entry.plan.program.short_name} {period(str(entry.plan.year))}",
+            "，".join(part for part in (entry.get_kind_display(), entry.document_number) if part),
+            reverse("programs:fund-plan", args=(entry.plan_id,)),
+            _("复核"),
+            amount_fen=entry.amount_fen,
+            by=str(entry.made_by),
+        )
+
+
+def _policy_lists(user: User) -> Iterator[DeskItem]:
+    for draft in PolicyList.objects.filter(status=PolicyList.Status.DRAFT).exclude(made_by=user)[:LIMIT]:
+        url = reverse("programs:policy-list-version", args=(draft.pk,))
+        yield DeskItem("policies", _("清单公布"), str(draft), draft.note, url, _("公布"), by=str(draft.made_by))
+
+
+_QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
+    ("roster.submit", _drafts),
+    ("roster.town_approve", _to_review),
+    ("notice.open", _to_publicise),
+    ("roster.dept_check", _to_check),
+    ("roster.dept_approve", _to_approve),
+    ("roster.accept", _to_accept),
+    ("suspicion.decide", _hits),
+    ("suspicion.decide", _paid_hits),
+    ("objection.decide", _objections),
+    ("fund.confirm", _funds),
+    ("policy.publish", _policy_lists),
+)
+
+
+def search(user: User, text: str) -> str:
+    """Where a roster or objection number, a notice's address, an ID number or a whole name leads; else empty.
+
+    Only for what the user may see; a name borne by several people leads nowhere.
+    """
+    if not allowed(user, "see.rosters") or len(text) > 60:
+        return ""
+    for name, found in (
+        ("roster", Roster.objects.visible_to(user).filter(number=text.upper())),
+        ("objection", Objection.objects.visible_to(user).filter(number=text.upper())),
+        ("notice", Notice.objects.visible_to(user).filter(slug=text)),
+        ("person", _persons(user, text)),
+    ):
+        hits = list(found.values_list("pk", flat=True).distinct()[:2])
+        if len(hits) == 1:
+            return reverse(f"programs:{name}", args=hits)
+    return ""
+
+
+def _persons(user: User, text: str) -> QuerySet[Person]:
+    people = Person.objects.visible_to(user)
+    try:
+        return people.with_id_number(parse_id_number(text))
+    except IdentifierError:
+        return people.filter(name=text)

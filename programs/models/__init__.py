@@ -1,0 +1,29 @@
+"""Policies, funds, the registry, rosters and what is checked and publicised before money moves."""
+
+from programs.models.checks import Dataset, DatasetRow, Rule, Suspicion
+from programs.models.funds import FundEntry, FundPlan
+from programs.models.notices import Notice, NoticeRow, Objection
+from programs.models.policies import PolicyItem, PolicyList, Program
+from programs.models.registry import Account, Household, Person
+from programs.models.rosters import Roster, RosterImport, RosterRow
+
+__all__ = [
+    "Account",
+    "Dataset",
+    "DatasetRow",
+    "FundEntry",
+    "FundPlan",
+    "Household",
+    "Notice",
+    "NoticeRow",
+    "Objection",
+    "Person",
+    "PolicyItem",
+    "PolicyList",
+    "Program",
+    "Roster",
+    "RosterImport",
+    "RosterRow",
+    "Rule",
+    "Suspicion",
+]

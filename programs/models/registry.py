@@ -1,0 +1,136 @@
+"""The registry: persons, households and accounts, matched by ID number across all programs."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from subsidy_portal import crypto, identifiers
+from subsidy_portal.models import Area, Organisation, User
+from subsidy_portal.permissions import scope
+
+
+class Household(models.Model):
+    """A family unit (户), known by its head. To-household money goes to the head's account only."""
+
+    head = models.OneToOneField("Person", models.PROTECT, related_name="heads")
+    area = models.ForeignKey(Area, models.PROTECT, related_name="+")
+    group_no = models.CharField(_("村民小组"), max_length=20, blank=True)
+
+    def __str__(self) -> str:
+        return f"household {self.pk}"
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def visible_to(self, user: User) -> PersonQuerySet:
+        """Persons of the user's area; a department sees those that its own rosters name."""
+        if user.kind == Organisation.Kind.DEPARTMENT:
+            mine = Q(claims__roster__program__department=user.organisation)
+            return self.filter(scope(user, area="area") & mine).distinct()
+        return self.filter(scope(user, area="area"))
+
+    def with_id_number(self, id_number: str) -> PersonQuerySet:
+        """The person with exactly this (valid) ID number, through the blind index."""
+        return self.filter(id_hash=Person.id_index(id_number))
+
+
+class Person(models.Model):
+    """A natural person. The ID number is encrypted; equality search goes through ``id_hash``."""
+
+    id_sealed = models.BinaryField()
+    id_hash = models.BinaryField(unique=True, max_length=32)
+    id_prefix = models.CharField(max_length=6)
+    id_last4 = models.CharField(max_length=4)
+    name = models.CharField(_("姓名"), max_length=50)
+    sex = models.CharField(_("性别"), max_length=1, choices=(("M", _("男")), ("F", _("女"))))
+    born_on = models.DateField(_("出生日期"))
+    phone_sealed = models.BinaryField(null=True)
+    phone_last4 = models.CharField(max_length=4, blank=True)
+    area = models.ForeignKey(Area, models.PROTECT, related_name="persons")
+    group_no = models.CharField(_("村民小组"), max_length=20, blank=True)
+    household = models.ForeignKey(Household, models.PROTECT, null=True, related_name="members")
+    relation = models.CharField(_("与户主关系"), max_length=20, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=("name",), name="person_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def id_index(id_number: str) -> bytes:
+        return crypto.blind_index(id_number, "person.id_number")
+
+    @staticmethod
+    def place(pk: int) -> str:
+        return f"programs_person.id_number:{pk}"
+
+    @staticmethod
+    def phone_place(pk: int) -> str:
+        return f"programs_person.phone:{pk}"
+
+    @property
+    def masked_id(self) -> str:
+        return identifiers.mask_id(self.id_prefix, self.id_last4)
+
+    def reveal_id_number(self) -> str:
+        """The full ID number. The caller records an event with the reason."""
+        return crypto.decrypt(self.id_sealed, self.place(self.pk))
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def with_number(self, number: str) -> AccountQuerySet:
+        """Accounts with exactly this number, through the blind index."""
+        return self.filter(number_hash=Account.number_index(number))
+
+
+class Account(models.Model):
+    """A receiving account of one holder. Number and holder never change (trigger): a correction is a new row.
+
+    So a payment's foreign key is its frozen payee, and no ciphertext is ever copied.
+    """
+
+    class Kind(models.TextChoices):
+        SSC = "ssc", _("社会保障卡")
+        CARD = "card", _("银行卡")
+        PASSBOOK = "passbook", _("存折")
+
+    holder = models.ForeignKey(Person, models.PROTECT, related_name="accounts", db_index=False)
+    bank = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name=_("开户银行"))
+    kind = models.CharField(_("账户种类"), max_length=10, choices=Kind.choices, default=Kind.SSC)
+    number_sealed = models.BinaryField()
+    number_hash = models.BinaryField(max_length=32, db_index=True)
+    number_last4 = models.CharField(max_length=4)
+    name_at_bank = models.CharField(_("户名"), max_length=50)
+    is_active = models.BooleanField(_("在用"), default=True)
+    reason = models.CharField(_("登记原因"), max_length=120, blank=True)
+    replaces = models.ForeignKey("self", models.PROTECT, null=True, related_name="replaced_by")
+    created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("holder", "number_hash", "bank", "name_at_bank"), name="account_once"),
+        )
+        indexes = (models.Index(fields=("number_last4",), name="account_last4"),)
+
+    def __str__(self) -> str:
+        return f"尾号 {self.number_last4}"
+
+    @staticmethod
+    def number_index(number: str) -> bytes:
+        return crypto.blind_index(number, "account.number")
+
+    @staticmethod
+    def place(pk: int) -> str:
+        return f"programs_account.number:{pk}"
+
+    def reveal_number(self) -> str:
+        """The full account number: for bank files, and for screens only with a recorded reason."""
+        return crypto.decrypt(self.number_sealed, self.place(self.pk))

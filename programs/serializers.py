@@ -1,0 +1,318 @@
+"""What the API says about policies, funds, rosters and notices: personal data masked as on the pages, integer fen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from programs.models import (
+    Dataset,
+    FundEntry,
+    FundPlan,
+    Notice,
+    NoticeRow,
+    Objection,
+    PolicyItem,
+    PolicyList,
+    Program,
+    Roster,
+    RosterImport,
+    RosterRow,
+    Suspicion,
+)
+from programs.totals import Totals
+from subsidy_portal.api import JobSerializer
+from subsidy_portal.models import Area
+from subsidy_portal.proofs import check_proof
+
+
+class ProgramSerializer(serializers.ModelSerializer[Program]):
+    department = serializers.CharField(source="department.name")
+
+    class Meta:
+        model = Program
+        fields = (
+            "id", "code", "name", "short_name", "tier", "department", "paid_to", "cycle", "standard_fen",
+            "standard_unit", "standard_text", "cap_fen", "pay_by_days", "notice_days", "notice_working_days",
+            "scope_text", "audience", "fund_source", "basis_title", "basis_number", "basis_issued_on", "how_to_apply",
+            "phone", "complaint_phone", "on_platform", "is_active", "effective_from", "effective_to",
+        )  # fmt: skip
+
+
+class PolicyItemSerializer(serializers.ModelSerializer[PolicyItem]):
+    program = serializers.CharField(source="program.code")
+
+    class Meta:
+        model = PolicyItem
+        fields = ("position", "program", "values")
+
+
+class PolicyListSerializer(serializers.ModelSerializer[PolicyList]):
+    class Meta:
+        model = PolicyList
+        fields = ("id", "year", "version", "status", "note", "published_at")
+
+
+class PolicyListDetailSerializer(PolicyListSerializer):
+    items = PolicyItemSerializer(many=True)
+
+    class Meta(PolicyListSerializer.Meta):
+        fields = (*PolicyListSerializer.Meta.fields, "items")  # type: ignore[assignment]
+
+
+class YearSerializer(serializers.Serializer[Any]):
+    year = serializers.IntegerField(min_value=2000, max_value=2099)
+
+
+class FundEntrySerializer(serializers.ModelSerializer[FundEntry]):
+    program = serializers.CharField(source="plan.program.code", read_only=True)
+    year = serializers.IntegerField(source="plan.year", read_only=True)
+    made_by = serializers.CharField(source="made_by.display_name", read_only=True)
+
+    class Meta:
+        model = FundEntry
+        fields = (
+            "id", "plan", "program", "year", "kind", "amount_fen", "document_number", "note", "entered_on", "status",
+            "made_by",
+        )  # fmt: skip
+
+
+class FundPlanSerializer(serializers.ModelSerializer[FundPlan]):
+    """Fen: carried over and issued make the plan; committed and paid are taken from it, available is left."""
+
+    program = serializers.CharField(source="program.code")
+    program_name = serializers.CharField(source="program.name")
+    carried_fen = serializers.IntegerField()
+    issued_fen = serializers.IntegerField()
+    planned_fen = serializers.IntegerField()
+    committed_fen = serializers.SerializerMethodField()
+    paid_fen = serializers.SerializerMethodField()
+    available_fen = serializers.SerializerMethodField()
+
+    class Meta:
+        model = FundPlan
+        fields = (
+            "id", "program", "program_name", "year", "carried_fen", "issued_fen", "planned_fen", "committed_fen",
+            "paid_fen", "available_fen",
+        )  # fmt: skip
+
+    def get_committed_fen(self, plan: FundPlan) -> int:
+        return int(self.context["balances"][plan.pk].committed)
+
+    def get_paid_fen(self, plan: FundPlan) -> int:
+        return int(self.context["balances"][plan.pk].paid)
+
+    def get_available_fen(self, plan: FundPlan) -> int:
+        return int(self.context["balances"][plan.pk].available)
+
+
+class FundEnterSerializer(serializers.Serializer[Any]):
+    program = serializers.CharField(help_text="the program's code")
+    year = serializers.IntegerField(min_value=2000, max_value=2099)
+    kind = serializers.ChoiceField(choices=FundEntry.Kind.choices)
+    amount_fen = serializers.IntegerField(help_text="negative only for an adjustment")
+    document_number = serializers.CharField(required=False, allow_blank=True, max_length=60, default="")
+    note = serializers.CharField(required=False, allow_blank=True, max_length=200, default="")
+
+
+class RosterSerializer(serializers.ModelSerializer[Roster]):
+    program = serializers.CharField(source="program.code")
+    program_name = serializers.CharField(source="program.name")
+    area_name = serializers.CharField(source="area.name")
+    status_label = serializers.CharField(source="get_status_display")
+    rows = serializers.SerializerMethodField(help_text="rows that stay in the current revision")
+    amount_fen = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Roster
+        fields = (
+            "id", "number", "program", "program_name", "area", "area_name", "period", "sequence", "status",
+            "status_label", "revision", "rows", "amount_fen", "returned_from", "return_note", "checked_at",
+            "created_at", "due_on",
+        )  # fmt: skip
+
+    def get_rows(self, roster: Roster) -> int:
+        return self._totals(roster).rows
+
+    def get_amount_fen(self, roster: Roster) -> int:
+        return self._totals(roster).amount_fen
+
+    def _totals(self, roster: Roster) -> Totals:
+        found: Totals = self.context["totals"].get(roster.pk, Totals())
+        return found
+
+
+class FileProblemSerializer(serializers.Serializer[Any]):
+    """One thing wrong in the file: where, what, and what to do. ``shown`` is the cell's text, identifiers masked."""
+
+    sheet = serializers.CharField()
+    row = serializers.IntegerField(help_text="as the spreadsheet counts; 0: the whole sheet or file")
+    column = serializers.CharField(help_text="letter; empty: the whole row")
+    code = serializers.CharField()
+    message = serializers.CharField()
+    hint = serializers.CharField()
+    shown = serializers.CharField()
+
+
+class RosterImportSerializer(serializers.ModelSerializer[RosterImport]):
+    job = JobSerializer(allow_null=True)
+
+    class Meta:
+        model = RosterImport
+        fields = ("id", "status", "revision", "rows", "amount_fen", "problem_count", "uploaded_at", "job")
+
+
+class RosterDetailSerializer(RosterSerializer):
+    """``problems`` are those of the last file while it is refused; nothing of such a file is stored."""
+
+    last_import = serializers.SerializerMethodField()
+    problems = serializers.SerializerMethodField()
+    open_suspicions = serializers.SerializerMethodField(help_text="undecided hits that hold the roster")
+
+    class Meta(RosterSerializer.Meta):
+        fields = (*RosterSerializer.Meta.fields, "open_suspicions", "last_import", "problems")  # type: ignore[assignment]
+
+    @extend_schema_field(RosterImportSerializer(allow_null=True))
+    def get_last_import(self, roster: Roster) -> Any:
+        last = self._last(roster)
+        return RosterImportSerializer(last).data if last else None
+
+    @extend_schema_field(FileProblemSerializer(many=True))
+    def get_problems(self, roster: Roster) -> Any:
+        last = self._last(roster)
+        refused = last is not None and last.status == RosterImport.Status.REFUSED
+        return FileProblemSerializer(last.problems, many=True).data if last and refused else []
+
+    def get_open_suspicions(self, roster: Roster) -> int:
+        return roster.suspicions.blocking().count()
+
+    def _last(self, roster: Roster) -> RosterImport | None:
+        if not hasattr(self, "_last_import"):
+            self._last_import = roster.imports.select_related("job").order_by("-pk").first()
+        return self._last_import
+
+
+class RosterUploadSerializer(serializers.Serializer[Any]):
+    program = serializers.CharField(help_text="the program's code")
+    area = serializers.PrimaryKeyRelatedField(queryset=Area.objects.filter(level="township"))
+    period = serializers.CharField(max_length=10, help_text="2022, 2022-Q1 or 2022-03, as the program's cycle asks")
+    sequence = serializers.IntegerField(min_value=1, max_value=99, default=1)
+    file = serializers.FileField(help_text="the program's .xlsx template, filled in")
+
+
+class RosterUploadedSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(help_text="of the roster; ask for it to see how far the import is")
+    number = serializers.CharField()
+    import_id = serializers.IntegerField()
+
+
+class ReturnSerializer(serializers.Serializer[Any]):
+    to = serializers.ChoiceField(choices=(("township", "乡镇"), ("department", "部门经办")))
+    note = serializers.CharField(max_length=500)
+
+
+class RosterRowSerializer(serializers.ModelSerializer[RosterRow]):
+    """Identifiers are masked; a full value is only shown on the person's page, with a recorded reason."""
+
+    beneficiary = serializers.CharField(source="beneficiary.name")
+    beneficiary_id_number = serializers.CharField(source="beneficiary.masked_id")
+    payee = serializers.CharField(source="payee.name")
+    account_last4 = serializers.CharField(source="account.number_last4")
+    area_name = serializers.CharField(source="area.name")
+
+    class Meta:
+        model = RosterRow
+        fields = (
+            "id", "row_no", "beneficiary", "beneficiary_id_number", "payee", "account_last4", "area", "area_name",
+            "group_no", "item", "quantity", "standard_fen", "amount_fen", "status", "note",
+        )  # fmt: skip
+
+
+class RowChangeSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=["added", "gone", "amount", "account", "other"])
+    name = serializers.CharField()
+    area_name = serializers.CharField()
+    row_no = serializers.IntegerField()
+    item = serializers.CharField()
+    old_amount_fen = serializers.IntegerField(allow_null=True)
+    new_amount_fen = serializers.IntegerField(allow_null=True)
+    old_account = serializers.CharField(help_text="last four digits")
+    new_account = serializers.CharField(help_text="last four digits")
+    needs_notice = serializers.BooleanField()
+
+
+class SuspicionSerializer(serializers.ModelSerializer[Suspicion]):
+    rule = serializers.CharField(source="rule.code")
+    rule_name = serializers.CharField(source="rule.name")
+    level = serializers.CharField(source="rule.level")
+    legal_text = serializers.CharField(source="rule.legal_text")
+    legal_basis = serializers.CharField(source="rule.legal_basis")
+
+    class Meta:
+        model = Suspicion
+        fields = (
+            "id", "rule", "rule_name", "level", "legal_text", "legal_basis", "stage", "roster", "row", "area",
+            "amount_fen", "evidence", "status", "reason", "found_at", "decided_at",
+        )  # fmt: skip
+
+
+class DecideSerializer(serializers.Serializer[Any]):
+    confirmed = serializers.BooleanField(help_text="true: the row leaves; false: unfounded, with evidence")
+    reason = serializers.CharField(max_length=1000)
+    attachment = serializers.FileField(required=False, allow_null=True, default=None, validators=[check_proof])
+
+
+class NoticeSerializer(serializers.ModelSerializer[Notice]):
+    class Meta:
+        model = Notice
+        fields = (
+            "id", "slug", "roster", "revision", "status", "starts_on", "ends_on", "row_count", "amount_fen",
+            "content_hash",
+        )  # fmt: skip
+
+
+class NoticeRowSerializer(serializers.ModelSerializer[NoticeRow]):
+    area_name = serializers.CharField(source="area.name")
+
+    class Meta:
+        model = NoticeRow
+        fields = ("position", "area_name", "group_no", "public_name", "quantity", "amount_fen")
+
+
+class ObjectionSerializer(serializers.ModelSerializer[Objection]):
+    position = serializers.SerializerMethodField(help_text="of the row on the notice")
+
+    class Meta:
+        model = Objection
+        fields = ("id", "number", "notice", "position", "text", "status", "received_at", "decided_at", "answer")
+
+    def get_position(self, objection: Objection) -> int:
+        return objection.notice.rows.values_list("position", flat=True).get(row=objection.row_id)
+
+
+class ObjectionFileSerializer(serializers.Serializer[Any]):
+    position = serializers.IntegerField(min_value=1, help_text="of the row on the notice")
+    text = serializers.CharField(max_length=1000)
+    contact = serializers.CharField(required=False, allow_blank=True, max_length=100, default="")
+    attachment = serializers.FileField(required=False, allow_null=True, default=None, validators=[check_proof])
+
+
+class ObjectionDecideSerializer(serializers.Serializer[Any]):
+    upheld = serializers.BooleanField(help_text="true: the row leaves; false: it is included again")
+    answer = serializers.CharField(max_length=1000)
+
+
+class DatasetSerializer(serializers.ModelSerializer[Dataset]):
+    class Meta:
+        model = Dataset
+        fields = ("id", "kind", "source", "as_of", "coverage", "row_count", "imported_at")
+
+
+class DatasetImportSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=Dataset.Kind.choices)
+    source = serializers.CharField(max_length=80)  # type: ignore[assignment]
+    as_of = serializers.DateField()
+    coverage = serializers.CharField(required=False, allow_blank=True, max_length=120, default="")
+    file = serializers.FileField()

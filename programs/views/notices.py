@@ -1,0 +1,169 @@
+"""Notices as the staff see them: days left, objections, the public page and the printable sheet."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Count, Q
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from programs import actions
+from programs.forms import ObjectionDecisionForm, ObjectionForm, RevealForm
+from programs.models import Notice, Objection
+from subsidy_portal import clock
+from subsidy_portal.paging import keyset_page
+from subsidy_portal.permissions import allowed
+from subsidy_portal.staff import StaffRequest, download, happened, keep_upload, no_store, staff_page
+from subsidy_portal.workflow import Refused
+
+TABS = ("open", "objected", "over")
+
+
+def _notice(request: StaffRequest, pk: int) -> Notice:
+    mine = Notice.objects.visible_to(request.user).select_related(
+        "roster__program__department", "roster__area", "opened_by"
+    )
+    return get_object_or_404(mine, pk=pk)
+
+
+@require_GET
+@staff_page("see.rosters")
+def notice_list(request: StaffRequest) -> HttpResponse:
+    """Running notices, those with an undecided objection, and what is over."""
+    tab = request.GET.get("tab", "open")
+    tab = tab if tab in TABS else "open"
+    found = Notice.objects.visible_to(request.user).select_related("roster__program", "roster__area")
+    if tab == "objected":
+        undecided = Objection.objects.visible_to(request.user).filter(status="open")
+        found = found.filter(pk__in=undecided.values("notice"))
+    else:
+        found = found.filter(status="open") if tab == "open" else found.exclude(status="open")
+    page = keyset_page(found, request, size=40)
+    counts = {
+        notice.pk: notice
+        for notice in Notice.objects.filter(pk__in=[n.pk for n in page]).annotate(
+            objected=Count("objections"), undecided=Count("objections", filter=Q(objections__status="open"))
+        )
+    }
+    rows = [(notice, counts[notice.pk]) for notice in page]
+    return render(request, "programs/notice_list.html", {"page": page, "rows": rows, "tab": tab})
+
+
+@require_GET
+@staff_page("see.rosters")
+def notice(request: StaffRequest, pk: int) -> HttpResponse:
+    found = _notice(request, pk)
+    return _page(request, found, ObjectionForm(notice=found))
+
+
+def _page(request: StaffRequest, found: Notice, form: ObjectionForm) -> HttpResponse:
+    today = clock.today()
+    running = found.status == Notice.Status.OPEN and found.starts_on <= today <= found.ends_on
+    villages = (
+        found.rows.values("area__name").annotate(rows=Count("pk")).order_by("area_id").values_list("area__name", "rows")
+    )
+    context = {
+        "notice": found,
+        "objections": found.objections.select_related("row__beneficiary", "row__area").order_by("-pk")[:100],
+        "villages": villages,
+        "form": form if running and allowed(request.user, "objection.record") else None,
+        "days_left": (found.ends_on - today).days + 1 if running else 0,
+        "events": happened(found),
+    }
+    return render(request, "programs/notice.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@staff_page("see.rosters")
+def notice_print(request: StaffRequest, pk: int) -> HttpResponse:
+    """The printable A4 sheet is the public one: what hangs in the village is what the site shows."""
+    return redirect("publicity:notice-sheet", _notice(request, pk).slug)
+
+
+# --- Objections --------------------------------------------------------------------------------------------
+
+
+@require_POST
+@staff_page("see.rosters")
+def objection_new(request: StaffRequest, pk: int) -> HttpResponse:
+    """Record what somebody told the township; the row is held from now on."""
+    found = _notice(request, pk)
+    form = ObjectionForm(request.POST, request.FILES, notice=found)
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            with transaction.atomic():
+                made = actions.file_objection(
+                    found,
+                    given["position"].row,
+                    text=given["text"],
+                    contact=given["contact"],
+                    attachment=keep_upload(given["attachment"], request.user, "objection.record"),
+                    actor=request.user,
+                )
+            return redirect("programs:objection", made.pk)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+    return _page(request, found, form)
+
+
+def _objection(request: StaffRequest, pk: int) -> Objection:
+    mine = Objection.objects.visible_to(request.user).select_related(
+        "notice__roster__program", "notice__roster__area", "row__beneficiary", "row__area", "row__account",
+        "recorded_by", "decided_by", "attachment",
+    )  # fmt: skip
+    return get_object_or_404(mine, pk=pk)
+
+
+@staff_page("see.rosters")
+def objection(request: StaffRequest, pk: int) -> HttpResponse:
+    """One objection; POST decides it."""
+    found = _objection(request, pk)
+    if request.method != "POST":
+        return _objection_page(request, found, ObjectionDecisionForm())
+    form = ObjectionDecisionForm(request.POST)
+    if not form.is_valid():
+        return _objection_page(request, found, form)
+    given = form.cleaned_data
+    actions.decide_objection(found, upheld=given["upheld"], answer=given["answer"], actor=request.user)
+    return redirect("programs:objection", pk)
+
+
+def _objection_page(
+    request: StaffRequest,
+    found: Objection,
+    form: ObjectionDecisionForm,
+    contact: str = "",
+    reveal: RevealForm | None = None,
+) -> HttpResponse:
+    undecided = found.status == Objection.Status.OPEN
+    context = {
+        "objection": found,
+        "position": found.notice.rows.filter(row=found.row_id).values_list("position", flat=True).first(),
+        "form": form if undecided and allowed(request.user, "objection.decide") else None,
+        "reveal_form": (reveal or RevealForm()) if allowed(request.user, "person.reveal") else None,
+        "contact": contact,
+        "events": happened(found),
+    }
+    wrong = form.errors or (reveal and reveal.errors)
+    return no_store(render(request, "programs/objection.html", context, status=422 if wrong else 200))
+
+
+@require_POST
+@staff_page("person.reveal")
+def objection_contact(request: StaffRequest, pk: int) -> HttpResponse:
+    """Who objected and how to reach them: shown once, with a recorded reason."""
+    found = _objection(request, pk)
+    reveal = RevealForm(request.POST)
+    contact = ""
+    if reveal.is_valid():
+        contact = actions.reveal_contact(found, reason=reveal.cleaned_data["reason"], actor=request.user)
+    return _objection_page(request, found, ObjectionDecisionForm(), contact, reveal)
+
+
+@require_GET
+@staff_page("see.rosters")
+def objection_attachment(request: StaffRequest, pk: int) -> HttpResponseBase:
+    found = _objection(request, pk)
+    return download(found.attachment, found, actor=request.user)

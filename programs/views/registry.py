@@ -1,0 +1,107 @@
+"""Persons and their accounts: searched by POST, shown masked, full values only with a recorded reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import F, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET, require_POST
+
+from programs import actions
+from programs.forms import PersonSearchForm, RevealForm
+from programs.models import Account, Person, Roster
+from subsidy_portal import identifiers
+from subsidy_portal.permissions import allowed
+from subsidy_portal.staff import StaffRequest, happened, no_store, staff_page
+
+LIMIT = 50
+
+
+def _meant(text: str) -> Q:
+    """What the typed text asks for: an account's last four, a whole ID number, or a name; raises IdentifierError."""
+    if len(text) == 4 and text.isdecimal() and text.isascii():
+        return Q(accounts__number_last4=text)
+    if any(c.isdecimal() for c in text):
+        return Q(id_hash=Person.id_index(identifiers.parse_id_number(text)))
+    return Q(name=identifiers.parse_name(text))
+
+
+@staff_page("see.rosters")
+def person_list(request: StaffRequest) -> HttpResponse:
+    """The search. Its answer is no page with an address: what was typed stands in no URL and no log."""
+    form = PersonSearchForm(request.POST or None)
+    found: list[Person] | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            people = Person.objects.visible_to(request.user).filter(_meant(form.cleaned_data["q"]))
+            found = list(people.select_related("area__parent").order_by("pk").distinct()[: LIMIT + 1])
+        except identifiers.IdentifierError as error:
+            form.add_error("q", str(error))
+    context = {
+        "form": form,
+        "people": found and found[:LIMIT],
+        "asked": found is not None,
+        "more": len(found or ()) > LIMIT,
+    }
+    return no_store(render(request, "programs/person_list.html", context, status=422 if form.errors else 200))
+
+
+def _person(request: StaffRequest, pk: int) -> Person:
+    mine = Person.objects.visible_to(request.user).select_related("area__parent", "household__head")
+    return get_object_or_404(mine, pk=pk)
+
+
+@require_GET
+@staff_page("see.rosters")
+def person(request: StaffRequest, pk: int) -> HttpResponse:
+    return _page(request, _person(request, pk))
+
+
+def _page(request: StaffRequest, found: Person, **shown: Any) -> HttpResponse:
+    """The person's page; ``shown`` may carry one revealed value, on this answer only."""
+    user = request.user
+    claims = (
+        found.claims.filter(roster__in=Roster.objects.visible_to(user), revision=F("roster__revision"))
+        .select_related("roster__program", "roster__area", "account", "payee")
+        .order_by("-roster_id", "row_no")
+    )
+    context = {
+        "person": found,
+        "accounts": found.accounts.select_related("bank", "created_by", "replaces").order_by("-is_active", "-pk"),
+        "members": found.household.members.all() if found.household else (),
+        "claims": claims[:60],
+        "reveal_form": RevealForm() if allowed(user, "person.reveal") else None,
+        "events": happened(found),
+        **shown,
+    }
+    wrong = getattr(shown.get("reveal_form"), "errors", None)
+    return no_store(render(request, "programs/person.html", context, status=422 if wrong else 200))
+
+
+@require_POST
+@staff_page("person.reveal")
+def person_reveal(request: StaffRequest, pk: int) -> HttpResponse:
+    """The full ID number, once, with a recorded reason."""
+    found = _person(request, pk)
+    form = RevealForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, reveal_form=form)
+    number = actions.reveal_id_number(found, reason=form.cleaned_data["reason"], actor=request.user)
+    return _page(request, found, id_number=number)
+
+
+@require_POST
+@staff_page("person.reveal")
+def account_reveal(request: StaffRequest, pk: int) -> HttpResponse:
+    """A full account number, once, with a recorded reason."""
+    account = get_object_or_404(
+        Account.objects.filter(holder__in=Person.objects.visible_to(request.user)).select_related("holder"), pk=pk
+    )
+    found = _person(request, account.holder_id)
+    form = RevealForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, reveal_form=form)
+    number = actions.reveal_account_number(account, reason=form.cleaned_data["reason"], actor=request.user)
+    return _page(request, found, revealed_account=account.pk, account_number=number)
