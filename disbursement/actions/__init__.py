@@ -1,0 +1,48 @@
+"""Everything a person may do with money: ``actions.release_batch(batch, actor=…)``. What banks say: ``results``."""
+
+from disbursement.actions.batches import (
+    ContentChanged,
+    approve_batch,
+    cancel_batch,
+    hold_batch,
+    make_batch,
+    release_batch,
+    resume_batch,
+    return_batch,
+    submit_batch,
+)
+from disbursement.actions.corrections import (
+    approve_correction,
+    make_reissue,
+    propose_correction,
+    refuse_correction,
+    refuse_reissue,
+    release_reissue,
+    withdraw_order,
+)
+from disbursement.actions.months import MonthOpen, close_month, prepare_month, resolve_discrepancy
+from disbursement.funds import PlanExceeded
+
+__all__ = [
+    "ContentChanged",
+    "MonthOpen",
+    "PlanExceeded",
+    "approve_batch",
+    "approve_correction",
+    "cancel_batch",
+    "close_month",
+    "hold_batch",
+    "make_batch",
+    "make_reissue",
+    "prepare_month",
+    "propose_correction",
+    "refuse_correction",
+    "refuse_reissue",
+    "release_batch",
+    "release_reissue",
+    "resolve_discrepancy",
+    "resume_batch",
+    "return_batch",
+    "submit_batch",
+    "withdraw_order",
+]

@@ -1,0 +1,239 @@
+"""What of the money waits for whom, and where a number leads. Each question is bounded and asked only of its desk."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from disbursement.batch_facts import FAILED, reissuable
+from disbursement.failures import Retry, describe
+from disbursement.models import Attempt, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Reissue
+from disbursement.rounds import round_for
+from disbursement.totals import batch_totals
+from programs.models import Roster
+from subsidy_portal import clock
+from subsidy_portal.desk import DeskItem
+from subsidy_portal.models import User
+from subsidy_portal.permissions import allowed
+from subsidy_portal.wording import count, period
+
+LIMIT = 50
+
+
+def waiting(user: User) -> list[DeskItem]:
+    """Everything of this app that waits for ``user``."""
+    return [item for need, ask in _QUESTIONS if allowed(user, need) for item in ask(user)]
+
+
+def _rosters_to_batch(user: User) -> Iterator[DeskItem]:
+    """Accepted rosters that no batch has taken up."""
+    taken = Payment.objects.filter(row__roster=OuterRef("pk")).exclude(status=Payment.Status.CANCELLED)
+    accepted = Roster.objects.visible_to(user).filter(~Exists(taken), status=Roster.Status.ACCEPTED)
+    groups = accepted.order_by().values_list("program__short_name", "period").annotate(n=Count("pk"))
+    for program, when, n in groups[:LIMIT]:
+        yield DeskItem(
+            "batches",
+            _("编批"),
+            f"{program} {period(when)}",
+            _("%(n)s 份清册已受理") % {"n": count(n)},
+            reverse("disbursement:batch-new"),
+            _("编批"),
+        )
+
+
+def _batches(status: str, kind: str, action: str, user: User, signed: Q) -> Iterator[DeskItem]:
+    """Batches at ``status``, without those this user has ``signed`` before."""
+    found = Batch.objects.visible_to(user).filter(status=status).exclude(signed)
+    batches = list(found.select_related("program", "made_by").order_by("pk")[:LIMIT])
+    totals = batch_totals(batches, user)
+    for batch in batches:
+        yield DeskItem(
+            "batches",
+            kind,
+            f"{batch.program.short_name} {period(batch.period)}",
+            _("批次 %(number)s，%(n)s 人次") % {"number": batch.number, "n": count(totals[batch.pk].count)},
+            reverse("disbursement:batch", args=(batch.pk,)),
+            action,
+            amount_fen=totals[batch.pk].planned_fen,
+            by=str(batch.made_by),
+            at=batch.approved_at or batch.submitted_at or batch.made_at,
+        )
+
+
+def _batches_to_submit(user: User) -> Iterator[DeskItem]:
+    yield from _batches(Batch.Status.DRAFT, _("批次提交"), _("提交"), user, ~Q(made_by=user))
+
+
+def _batches_to_approve(user: User) -> Iterator[DeskItem]:
+    yield from _batches(Batch.Status.SUBMITTED, _("批次复核"), _("复核"), user, Q(made_by=user))
+
+
+def _batches_to_release(user: User) -> Iterator[DeskItem]:
+    signed = Q(made_by=user) | Q(approved_by=user)
+    yield from _batches(Batch.Status.APPROVED, _("批次放行"), _("放行"), user, signed)
+
+
+def _batches_to_reissue(user: User) -> Iterator[DeskItem]:
+    """Batches of which something can be sent again that nobody has put up for it."""
+    ready = reissuable(Payment.objects.visible_to(user)).exclude(batch__reissues__status=Reissue.Status.SUBMITTED)
+    groups = (
+        ready.order_by()
+        .values_list("batch", "batch__number", "program__short_name", "period")
+        .annotate(n=Count("pk"), fen=Sum("amount_fen"))
+    )
+    today = clock.today()
+    for pk, number, program, when, n, fen in groups[:LIMIT]:
+        yield DeskItem(
+            "failures",
+            _("提交重发"),
+            f"{program} {period(when)}",
+            _("批次 %(number)s，可重发 %(n)s 笔") % {"number": number, "n": count(n)},
+            reverse("disbursement:batch", args=(pk,)),
+            _("提交重发"),
+            amount_fen=fen,
+            due_on=round_for(today).department_on,
+        )
+
+
+def _reissues_to_release(user: User) -> Iterator[DeskItem]:
+    waits = Reissue.objects.filter(status=Reissue.Status.SUBMITTED).exclude(made_by=user)
+    found = waits.select_related("batch__program", "made_by").annotate(
+        n=Count("corrections"), fen=Sum("corrections__payment__amount_fen")
+    )
+    for reissue in found.order_by("pk")[:LIMIT]:
+        yield DeskItem(
+            "batches",
+            _("重发放行"),
+            f"{reissue.batch.program.short_name} {period(reissue.batch.period)}",
+            _("批次 %(number)s，重发 %(n)s 笔") % {"number": reissue.batch.number, "n": count(reissue.n)},
+            reverse("disbursement:reissue", args=(reissue.pk,)),
+            _("放行"),
+            amount_fen=reissue.fen,
+            by=str(reissue.made_by),
+            at=reissue.made_at,
+            due_on=round_for(clock.today()).bank_on,
+        )
+
+
+def _corrections_to_review(user: User) -> Iterator[DeskItem]:
+    waits = Correction.objects.visible_to(user).filter(status=Correction.Status.PROPOSED).exclude(made_by=user)
+    for item in waits.select_related("payment__payee", "payment__program", "made_by").order_by("pk")[:LIMIT]:
+        yield DeskItem(
+            "failures",
+            _("更正复核"),
+            item.payment.payee.name,
+            f"{item.payment.program.short_name} {period(item.payment.period)}，{describe(item.failure_code).meaning}",
+            reverse("disbursement:correction", args=(item.pk,)),
+            _("复核"),
+            amount_fen=item.payment.amount_fen,
+            by=str(item.made_by),
+            at=item.made_at,
+            due_on=round_for(item.payment.returned_on or item.payment.failed_on or clock.today()).town_on,
+        )
+
+
+def _failures_to_correct(user: User) -> Iterator[DeskItem]:
+    """The township's uncorrected failures, one line for each cause."""
+    on_its_way = Correction.objects.filter(payment=OuterRef("pk"), status__in=("proposed", "approved"))
+    failed = Payment.objects.visible_to(user).filter(~Exists(on_its_way), status__in=FAILED)
+    groups: dict[str, list[tuple[dt.date, int, int]]] = {}
+    for code, failed_on, returned_on, n, fen in (
+        failed.order_by()
+        .values_list("failure_code", "failed_on", "returned_on")
+        .annotate(n=Count("pk"), fen=Sum("amount_fen"))
+    ):
+        groups.setdefault(code, []).append((returned_on or failed_on or clock.today(), n, fen))
+    for code, parts in groups.items():
+        reason = describe(code)
+        if reason.retry not in {Retry.NEW_ACCOUNT, Retry.SAME_OR_NEW}:
+            continue
+        yield DeskItem(
+            "failures",
+            _("失败更正"),
+            str(reason.meaning),
+            _("%(n)s 笔，%(todo)s") % {"n": count(sum(n for _day, n, _fen in parts)), "todo": reason.todo},
+            f"{reverse('disbursement:failure-list')}?code={code}&step=open",
+            _("更正"),
+            amount_fen=sum(fen for _day, _n, fen in parts),
+            due_on=min(round_for(day).due_on(reason.owner) for day, _n, _fen in parts),
+        )
+
+
+def _discrepancies(user: User) -> Iterator[DeskItem]:
+    found = Discrepancy.objects.visible_to(user).filter(status=Discrepancy.Status.OPEN)
+    for item in found.select_related("bank__organisation").order_by("pk")[:LIMIT]:
+        yield DeskItem(
+            "reconciliation",
+            _("对不上"),
+            str(item.get_kind_display()),
+            item.text,
+            reverse("disbursement:discrepancy", args=(item.pk,)),
+            _("处理"),
+            amount_fen=item.amount_fen or None,
+            by=str(item.bank or ""),
+            at=item.found_at,
+            at_risk=True,
+        )
+
+
+def _month_to_prepare(user: User) -> Iterator[DeskItem]:
+    """The last month that has ended with payments in it and is not prepared."""
+    first = clock.today().replace(day=1)
+    month = (first - dt.timedelta(days=1)).replace(day=1)
+    sent = Payment.objects.filter(released_on__gte=month, released_on__lt=first)
+    if sent.exists() and not MonthClose.objects.filter(month=month).exists():
+        yield _month_item(month, _("编制月结"), _("编制"))
+
+
+def _months_to_close(user: User) -> Iterator[DeskItem]:
+    for month in MonthClose.objects.filter(status=MonthClose.Status.PREPARED).exclude(made_by=user)[:LIMIT]:
+        yield _month_item(month.month, _("复核月结"), _("复核"), by=str(month.made_by), at=month.made_at)
+
+
+def _month_item(month: dt.date, kind: str, action: str, *, by: str = "", at: dt.datetime | None = None) -> DeskItem:
+    return DeskItem(
+        "reconciliation",
+        kind,
+        period(f"{month:%Y-%m}"),
+        _("银行、指令、清册三方相符才能月结"),
+        reverse("disbursement:month", args=(f"{month:%Y-%m}",)),
+        action,
+        by=by,
+        at=at,
+    )
+
+
+_QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
+    ("batch.make", _rosters_to_batch),
+    ("batch.make", _batches_to_submit),
+    ("batch.approve", _batches_to_approve),
+    ("batch.release", _batches_to_release),
+    ("reissue.make", _batches_to_reissue),
+    ("reissue.approve", _reissues_to_release),
+    ("correction.approve", _corrections_to_review),
+    ("correction.propose", _failures_to_correct),
+    ("discrepancy.resolve", _discrepancies),
+    ("month.prepare", _month_to_prepare),
+    ("month.close", _months_to_close),
+)
+
+
+def search(user: User, text: str) -> str:
+    """Where a batch number, an order reference or a line reference leads; empty when it is none the user may see."""
+    if not allowed(user, "see.money") or not text.isascii() or len(text) > 20:
+        return ""
+    number = text.upper()
+    batch = Batch.objects.visible_to(user).filter(number=number).first()
+    if batch:
+        return reverse("disbursement:batch", args=(batch.pk,))
+    order = Order.objects.visible_to(user).filter(ref=number).first()
+    if order:
+        return reverse("disbursement:order", args=(order.pk,))
+    attempt = Attempt.objects.filter(ref=number, payment__in=Payment.objects.visible_to(user)).first()
+    if attempt and Order.objects.visible_to(user).filter(pk=attempt.order_id).exists():
+        return reverse("disbursement:order", args=(attempt.order_id,)) + f"?after={attempt.line_no - 1}"
+    return ""

@@ -1,0 +1,237 @@
+"""Tables of money as workbooks: official look, amounts as numbers in yuan, nothing in them is a formula."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpResponse
+from openpyxl import Workbook
+from openpyxl.styles import Alignment, Border, Font, Side
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+from disbursement.models import MonthClose
+from disbursement.statistics import Share, Summary
+from subsidy_portal import clock, money
+
+TEXT, COUNT, YUAN, WAN, DATE = "@", "#,##0", "#,##0.00", "#,##0.00 ", "yyyy-mm-dd"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+_THIN = Side(style="thin", color="000000")
+_BORDER = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
+_CENTRE = Alignment(horizontal="center", vertical="center", wrap_text=True)
+_SIDE = {TEXT: Alignment(horizontal="left", vertical="center", wrap_text=True), DATE: _CENTRE}
+_RIGHT = Alignment(horizontal="right", vertical="center")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: YUAN and WAN take fen and show yuan or 万元; TEXT keeps identifiers as they are."""
+
+    title: str
+    width: int
+    format: str = TEXT
+
+
+def cell_value(value: Any, number_format: str) -> Any:
+    """Fen as exact yuan or as 万元 rounded half up once; everything else as it is."""
+    if value is None or isinstance(value, str):
+        return value
+    if number_format == YUAN:
+        return Decimal(value).scaleb(-2)
+    if number_format == WAN:
+        return Decimal(money.format_wan(value).replace(",", ""))
+    return value
+
+
+def write_table(
+    sheet: Worksheet,
+    *,
+    title: str,
+    note: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Any]],
+    total: Sequence[Any] | None = None,
+) -> None:
+    """Title, one line of facts, a header that repeats on every printed page, rows, and their total."""
+    width = len(columns)
+    head = sheet.cell(1, 1, title)
+    head.font, head.alignment = Font(name="宋体", size=16, bold=True), _CENTRE
+    sheet.merge_cells(start_row=1, end_row=1, start_column=1, end_column=width)
+    sheet.cell(2, 1, note).font = Font(name="宋体", size=10)
+    for place, column in enumerate(columns, 1):
+        cell = sheet.cell(3, place, column.title)
+        cell.font, cell.alignment, cell.border = Font(name="宋体", size=10, bold=True), _CENTRE, _BORDER
+        sheet.column_dimensions[get_column_letter(place)].width = column.width
+    last = 3
+    for last, row in enumerate(rows, 4):
+        _write_row(sheet, last, columns, row)
+    if total is not None:
+        _write_row(sheet, last + 1, columns, total, bold=True)
+    _set_page(sheet)
+
+
+def _write_row(
+    sheet: Worksheet, row: int, columns: Sequence[Column], values: Sequence[Any], bold: bool = False
+) -> None:
+    for place, (column, value) in enumerate(zip(columns, values, strict=True), 1):
+        cell = sheet.cell(row, place)
+        cell.value = cell_value(value, column.format)
+        if isinstance(value, str):
+            cell.data_type = "s"  # text stays text, also when it begins with an equals sign
+        cell.number_format = column.format.strip()
+        cell.font, cell.border = Font(name="宋体", size=10, bold=bold), _BORDER
+        cell.alignment = _SIDE.get(column.format, _RIGHT)
+
+
+def _set_page(sheet: Worksheet) -> None:
+    sheet.freeze_panes = "A4"
+    sheet.row_dimensions[1].height = 32
+    sheet.row_dimensions[3].height = 28
+    sheet.print_title_rows = "3:3"
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.oddFooter.center.text = "第 &P 页，共 &N 页"  # type: ignore[union-attr]
+
+
+def save(book: Workbook) -> bytes:
+    target = BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def workbook_response(content: bytes, name: str) -> HttpResponse:
+    """A workbook as a download under its Chinese name."""
+    response = HttpResponse(content, content_type=XLSX)
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+MONTH_COLUMNS = (
+    Column("代发银行", 16),
+    Column("补贴项目", 22),
+    Column("日期", 12, DATE),
+    Column("发送笔数", 10, COUNT),
+    Column("发送金额（元）", 16, YUAN),
+    Column("已付笔数", 10, COUNT),
+    Column("已付金额（元）", 16, YUAN),
+    Column("失败笔数", 10, COUNT),
+    Column("失败金额（元）", 14, YUAN),
+    Column("退票笔数", 10, COUNT),
+    Column("退票金额（元）", 14, YUAN),
+    Column("对账单付出（元）", 16, YUAN),
+    Column("对账单退回（元）", 14, YUAN),
+    Column("已查明（元）", 14, YUAN),
+    Column("差额（元）", 14, YUAN),
+)
+_MONTH_FIGURES = (
+    "sent_count", "sent_fen", "paid_count", "paid_fen", "failed_count", "failed_fen", "returned_count",
+    "returned_fen", "debit_fen", "credit_fen", "explained_fen", "difference_fen",
+)  # fmt: skip
+
+
+def month_workbook(close: MonthClose) -> bytes:
+    """The sheet of a month as it was signed or prepared, with its signatures."""
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = f"{close.month:%Y-%m}"
+    closed = f"复核：{close.closed_by}（{_day(close.closed_at)}）" if close.closed_by else "复核：待签"
+    rows = [
+        (
+            row["bank"],
+            row["program"] or "（没有对应付款）",
+            dt.date.fromisoformat(row["day"]),
+            *(row[f] for f in _MONTH_FIGURES),
+        )
+        for row in close.sheet["rows"]
+    ]
+    write_table(
+        sheet,
+        title=f"{settings.COUNTY_NAME}惠民惠农补贴资金“一卡通”{close.month.year}年{close.month.month}月对账表",
+        note=f"编制：{close.made_by}（{_day(close.made_at)}）　{closed}",
+        columns=MONTH_COLUMNS,
+        rows=rows,
+        total=("合计", "", None, *(close.sheet["totals"][f] for f in _MONTH_FIGURES)),
+    )
+    return save(book)
+
+
+def _day(at: dt.datetime | None) -> str:
+    return f"{at.astimezone(clock.CHINA):%Y-%m-%d}" if at else ""
+
+
+SHARE_COLUMNS = (
+    Column("人次", 12, COUNT),
+    Column("应发（万元）", 14, WAN),
+    Column("已发（万元）", 14, WAN),
+    Column("已发（元）", 18, YUAN),
+    Column("成功（笔）", 12, COUNT),
+    Column("失败（笔）", 10, COUNT),
+    Column("未出结果（笔）", 12, COUNT),
+    Column("成功率", 10),
+    Column("首次成功率", 12),
+    Column("社保卡占比", 12),
+)
+
+
+def share_values(share: Share) -> tuple[Any, ...]:
+    return (
+        share.payments, share.amount_fen, share.paid_fen, share.paid_fen, share.paid, share.failed, share.open,
+        share.success_rate, share.first_pass_rate, share.ssc_share,
+    )  # fmt: skip
+
+
+def statistics_workbook(found: Summary, *, unit: str) -> bytes:
+    """The overview of one year as of one day: the official line, then by program, township, bank and month."""
+    book = Workbook()
+    county, year = settings.COUNTY_NAME, found.year
+    day = f"{found.as_of.year}年{found.as_of.month}月{found.as_of.day}日"
+    note = f"填表单位：{unit}　截至{day}"
+    write_table(
+        book.worksheets[0],
+        title=f"{county}{year}年惠民惠农财政补贴资金“一卡通”发放情况",
+        note=note,
+        columns=(
+            Column("补贴项目（项）", 16, COUNT),
+            Column("发放批次（个）", 16, COUNT),
+            Column("发放金额（万元）", 18, WAN),
+            Column("享受补贴群众（人次）", 20, COUNT),
+            Column("享受补贴群众（人）", 18, COUNT),
+            Column("发放成功率", 14),
+            Column("首次成功率", 14),
+            Column("社保卡占比", 14),
+        ),
+        rows=[
+            (
+                found.programs, found.batches, found.amount_fen, found.payments, found.persons, found.success_rate,
+                found.first_pass_rate, found.ssc_share,
+            )
+        ],
+    )  # fmt: skip
+    book.worksheets[0].title = "发放情况"
+    parts = (
+        ("按项目", "补贴项目", found.by_program),
+        ("按乡镇", "乡镇（街道）", found.by_township),
+        ("按银行", "代发银行", found.by_bank),
+        ("按月", "放行月份", found.by_month),
+    )
+    for title, label, shares in parts:
+        write_table(
+            book.create_sheet(title),
+            title=f"{county}{year}年惠民惠农补贴发放情况（{title}）",
+            note=note,
+            columns=(Column(label, 30), *SHARE_COLUMNS),
+            rows=[(share.name, *share_values(share)) for share in shares],
+            total=("合计", *share_values(found)),
+        )
+    return save(book)

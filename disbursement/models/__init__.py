@@ -1,0 +1,22 @@
+"""Batches, payments, orders and what the banks say. The truth about money lives in these tables."""
+
+from disbursement.models.banks import Bank, BankFile, BankLine
+from disbursement.models.batches import Batch, Correction, Payment, Reissue
+from disbursement.models.orders import Attempt, Order
+from disbursement.models.reconciliation import Discrepancy, MonthClose, Statement, StatementEntry
+
+__all__ = [
+    "Attempt",
+    "Bank",
+    "BankFile",
+    "BankLine",
+    "Batch",
+    "Correction",
+    "Discrepancy",
+    "MonthClose",
+    "Order",
+    "Payment",
+    "Reissue",
+    "Statement",
+    "StatementEntry",
+]

@@ -1,0 +1,85 @@
+"""The monthly round of failed payments (S3: 20 township, 25 department, 28 bank, month end reconciliation)."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from dataclasses import dataclass
+
+import chinese_calendar
+from django.utils.translation import gettext as _
+
+from disbursement.failures import DUE_DAY, Owner
+from subsidy_portal import clock
+from subsidy_portal.wording import cn_date
+
+
+def is_working_day(day: dt.date) -> bool:
+    """State holidays and make-up Saturdays as the State Council set them; plain weekends in years not yet set."""
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < 5
+
+
+def working_day_before(day: dt.date) -> dt.date:
+    """``day``, or the last working day before it when it is a holiday."""
+    while not is_working_day(day):
+        day -= dt.timedelta(days=1)
+    return day
+
+
+@dataclass(frozen=True)
+class Round:
+    """One month's dates by which each desk must have acted."""
+
+    town_on: dt.date
+    department_on: dt.date
+    bank_on: dt.date
+    books_on: dt.date
+    month: dt.date
+
+    def due_on(self, owner: str) -> dt.date:
+        """By when ``owner`` must have acted."""
+        return {Owner.TOWNSHIP: self.town_on, Owner.DEPARTMENT: self.department_on}.get(Owner(owner), self.bank_on)
+
+    def steps(self) -> list[dict[str, str]]:
+        """The round as a stage bar: what is past is done, the next date is now."""
+        stages = (
+            (self.town_on, DUE_DAY[Owner.TOWNSHIP], _("乡镇更正")),
+            (self.department_on, DUE_DAY[Owner.DEPARTMENT], _("部门推送重发")),
+            (self.bank_on, DUE_DAY[Owner.BANK], _("银行重发")),
+            (self.books_on, self.books_on.day, _("对账")),
+        )
+        coming = [day for day, _rule, _label in stages if day >= clock.today()]
+        return [
+            {
+                "label": f"{cn_date(day)} {label}",
+                "note": self._rule(day, rule),
+                "state": "now" if coming and day == coming[0] else "done" if day < clock.today() else "",
+            }
+            for day, rule, label in stages
+        ]
+
+    def _rule(self, day: dt.date, rule: int) -> str:
+        if day == self.books_on:
+            return _("月末")
+        if day.day != rule or day.month != self.month.month:
+            return _("%(day)d 日休息，提前") % {"day": rule}
+        return _("每月 %(day)d 日前") % {"day": rule}
+
+
+def round_of(month: dt.date) -> Round:
+    """The dates of the month that holds ``month``."""
+    last = calendar.monthrange(month.year, month.month)[1]
+    town, department, bank = (
+        working_day_before(month.replace(day=DUE_DAY[owner]))
+        for owner in (Owner.TOWNSHIP, Owner.DEPARTMENT, Owner.BANK)
+    )
+    return Round(town, department, bank, month.replace(day=last), month.replace(day=1))
+
+
+def round_for(failed_on: dt.date) -> Round:
+    """The round in which a payment that failed on ``failed_on`` is put right: this month's while there is time."""
+    this = round_of(failed_on)
+    return this if failed_on <= this.town_on else round_of(this.books_on + dt.timedelta(days=1))
