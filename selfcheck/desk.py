@@ -1,0 +1,95 @@
+"""The ledger's part of the desk: what to verify, put right and review; and where a number leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from selfcheck.models import Problem, ProblemPayment
+from subsidy_portal.desk import DeskItem
+from subsidy_portal.models import User
+from subsidy_portal.permissions import allowed
+from subsidy_portal.wording import yuan
+
+S = Problem.Status
+AT_MOST = 50
+
+
+def waiting(user: User) -> list[DeskItem]:
+    """At most ``AT_MOST`` of each kind, the nearest deadline first."""
+    return [*_to_register(user), *_to_verify(user), *_to_work_on(user), *_to_review(user)]
+
+
+def _near(problems: Any) -> Any:
+    return problems.with_recovery().select_related("unit", "program", "made_by").order_by("due_on", "pk")[:AT_MOST]
+
+
+def _item(problem: Problem, action: str, facts: str) -> DeskItem:
+    return DeskItem(
+        menu="problems",
+        kind=_("问题"),
+        title=problem.title,
+        facts="，".join(filter(None, (problem.number, problem.unit.short_name, facts))),
+        url=reverse("selfcheck:problem", args=(problem.pk,)),
+        action=action,
+        amount_fen=problem.recovery_due_fen or None,
+        by=str(problem.made_by),
+        at=problem.made_at,
+        due_on=problem.due_on,
+        at_risk=problem.is_in_work and problem.missing_fen > 0 and problem.overdue_days > 0,
+    )
+
+
+def _to_verify(user: User) -> Iterator[DeskItem]:
+    if allowed(user, "problem.verify"):
+        found = Problem.objects.visible_to(user).filter(status=S.REGISTERED).exclude(made_by=user)
+        for problem in _near(found):
+            yield _item(problem, _("核实"), _("等核实"))
+
+
+def _to_work_on(user: User) -> Iterator[DeskItem]:
+    if not allowed(user, "problem.work"):
+        return
+    for problem in _near(Problem.objects.in_charge(user).filter(status__in=(S.VERIFIED, S.RECTIFYING))):
+        if problem.status == S.VERIFIED:
+            yield _item(problem, _("定措施"), _("等整改措施"))
+        elif problem.missing_fen:
+            missing = _("还差%(yuan)s元") % {"yuan": yuan(problem.missing_fen)}
+            yield _item(problem, _("追缴"), missing)
+        else:
+            yield _item(problem, _("整改"), _("整改中"))
+
+
+def _to_review(user: User) -> Iterator[DeskItem]:
+    if allowed(user, "problem.close"):
+        asked = Problem.objects.visible_to(user).filter(status=S.CLOSE_REQUESTED)
+        for problem in _near(asked.exclude(made_by=user).exclude(close_requested_by=user)):
+            yield _item(problem, _("复核"), _("申请销号"))
+
+
+def _to_register(user: User) -> Iterator[DeskItem]:
+    """Confirmed overpayments that nobody has entered in the ledger, as one line."""
+    if not allowed(user, "problem.register"):
+        return
+    count = ProblemPayment.objects.unregistered_suspicions(user)[:AT_MOST].count()
+    if count:
+        yield DeskItem(
+            menu="problems",
+            kind=_("多发"),
+            title=_("去世后仍发的补贴，已核实属实%(n)d笔") % {"n": count},
+            facts=_("还没有登记为问题"),
+            url=reverse("selfcheck:overpayments"),
+            action=_("登记"),
+        )
+
+
+def search(user: User, text: str) -> str:
+    """The page of the problem with exactly this number; empty when there is none to see."""
+    number = text.strip().upper()
+    if not number.startswith("P-") or not allowed(user, "see.oversight"):
+        return ""
+    found = Problem.objects.visible_to(user).filter(number=number).values_list("pk", flat=True).first()
+    return reverse("selfcheck:problem", args=(found,)) if found else ""
