@@ -1,0 +1,1 @@
+"""Pages for citizens. All of them work without JavaScript."""

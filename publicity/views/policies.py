@@ -1,0 +1,79 @@
+"""What am I entitled to: the published list, by year and version, and one plain page for each policy."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from programs.models import PolicyList
+from publicity.policies import Policy, audiences, current_list, policies_of, readable_items, readable_lists
+from subsidy_portal.models import Area
+
+AREAS = 6
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 6 else None
+
+
+def _chosen_list(request: HttpRequest, newest: PolicyList | None) -> PolicyList | None:
+    """The version of ``?year=&version=``: a year alone means its newest; nothing means the current one."""
+    year, version = _number(request.GET.get("year", "")), _number(request.GET.get("version", ""))
+    if year is None:
+        return newest
+    versions = readable_lists().filter(year=year)
+    return get_object_or_404(versions, version=version) if version else versions.first()
+
+
+def policies(request: HttpRequest) -> HttpResponse:
+    """The list, filtered by who I am and by words; a village's name leads on to its notices."""
+    newest = current_list()
+    chosen = _chosen_list(request, newest)
+    if chosen is None and request.GET.get("year"):
+        raise Http404
+    whole = policies_of(chosen)
+    who, words = request.GET.get("who", "").strip(), request.GET.get("q", "").strip()[:50]
+    shown = [policy for policy in whole if (not who or who in policy.audience) and (not words or policy.matches(words))]
+    return render(
+        request,
+        "publicity/policies.html",
+        {
+            "section": "policies",
+            "list": chosen,
+            "is_current": chosen == newest,
+            "total": len(whole),
+            "policies": shown,
+            "audiences": audiences(whole),
+            "who": who,
+            "words": words,
+            "areas": _areas_called(words),
+            "versions": readable_lists(),
+        },
+    )
+
+
+def _areas_called(words: str) -> QuerySet[Area]:
+    """Townships and villages whose name holds the words: the search field of the first page promises them too."""
+    if len(words) < 2:
+        return Area.objects.none()
+    called = Q(name__contains=words) | Q(aliases__contains=[words])
+    return Area.objects.filter(called).exclude(level=Area.Level.COUNTY).select_related("parent")[:AREAS]
+
+
+def policy(request: HttpRequest, code: str) -> HttpResponse:
+    """One policy in plain words, as the newest version that holds it says."""
+    item = readable_items().filter(program__code=code).order_by("-policy_list__year", "-policy_list__version").first()
+    if item is None:
+        raise Http404
+    newest = current_list()
+    return render(
+        request,
+        "publicity/policy.html",
+        {
+            "section": "policies",
+            "policy": Policy.from_item(item),
+            "list": item.policy_list,
+            "is_current": item.policy_list == newest,
+        },
+    )
