@@ -29,7 +29,7 @@ LOOK: Final[dict[str, dict[str, str]]] = {
         "accepted": DONE,
         "cancelled": TODO,
     },
-    "programs.rosterimport": {"queued": TODO, "reading": DOING, "refused": WARN, "imported": DONE},
+    "programs.rosterimport": {"queued": TODO, "reading": DOING, "asking": WARN, "refused": WARN, "imported": DONE},
     "programs.rosterrow": {"included": DONE, "held": WARN, "left": TODO},
     "programs.suspicion": {"open": WARN, "confirmed": DONE, "unfounded": DONE, "superseded": TODO},
     "programs.notice": {"open": DOING, "ended": DONE, "withdrawn": TODO},

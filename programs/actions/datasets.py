@@ -86,8 +86,8 @@ def import_dataset(
     )
     bulk.copy_rows(
         "programs_datasetrow",
-        ("dataset_id", "kind", "id_hash", "name", "event_on", "data"),
-        ((dataset.pk, kind, Person.id_index(e.id_number), e.name, e.event_on, "{}") for e in entries),
+        ("dataset_id", "kind", "id_hash", "name", "event_on", "item", "data"),
+        ((dataset.pk, kind, Person.id_index(e.id_number), e.name, e.event_on, "", "{}") for e in entries),
     )
     record(dataset, "imported", actor=actor, data={"rows": len(entries)})
     waiting = Roster.objects.filter(revision__gt=0).exclude(

@@ -23,7 +23,7 @@ from subsidy_portal.workflow import Refused
 
 ROW_COLUMNS = (
     "roster_id", "revision", "row_no", "beneficiary_id", "head_id", "payee_id", "household_id", "account_id", "area_id",
-    "group_no", "item", "quantity", "standard_fen", "amount_fen", "note", "status",
+    "group_no", "item", "quantity", "standard_fen", "amount_fen", "note", "extra", "status",
 )  # fmt: skip
 _PIECE = 10_000
 _WORTH_ANALYZING = 1_000
@@ -83,6 +83,7 @@ def _rows(roster: Roster, claims: Claims, matched: Matched) -> Iterator[tuple[An
             household[head] if head else None,
             account,
             *rest,
+            "{}",
             "included",
         )
 

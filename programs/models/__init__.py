@@ -3,12 +3,14 @@
 from programs.models.checks import Dataset, DatasetRow, Rule, Suspicion
 from programs.models.funds import FundEntry, FundPlan
 from programs.models.notices import Notice, NoticeRow, Objection
-from programs.models.policies import PolicyItem, PolicyList, Program
+from programs.models.policies import PolicyItem, PolicyList, Program, ProgramColumn
 from programs.models.registry import Account, Household, Person
-from programs.models.rosters import Roster, RosterImport, RosterRow
+from programs.models.rosters import CellEdit, ColumnMapping, Roster, RosterImport, RosterRow
 
 __all__ = [
     "Account",
+    "CellEdit",
+    "ColumnMapping",
     "Dataset",
     "DatasetRow",
     "FundEntry",
@@ -21,6 +23,7 @@ __all__ = [
     "PolicyItem",
     "PolicyList",
     "Program",
+    "ProgramColumn",
     "Roster",
     "RosterImport",
     "RosterRow",

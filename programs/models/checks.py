@@ -45,11 +45,28 @@ class Dataset(models.Model):
 
     class Kind(models.TextChoices):
         DEATH = "death", _("死亡登记")
+        MOVE_OUT = "move_out", _("户口迁出")
+        PUBLIC_PAYROLL = "public_payroll", _("财政供养人员")
+        PENSION = "pension", _("养老和退休待遇")
+        INJURY_CARE = "injury_care", _("工伤生活护理费")
+        COMPANY = "company", _("企业登记")
+        VEHICLE = "vehicle", _("车辆登记")
+        HOUSE = "house", _("房产登记")
+        LAND = "land", _("土地确权")
+        DISABILITY = "disability", _("残疾人证")
+        DIBAO = "dibao", _("低保对象")
+        DESTITUTE = "destitute", _("特困人员")
+        VETERAN = "veteran", _("优抚和退役军人")
+        PRISON = "prison", _("服刑人员")
+        SCHOOL = "school", _("在校学生")
+        INCOME = "income", _("收入和财产核对")
+        REVERIFY = "reverify", _("年度复核未通过")
 
     kind = models.CharField(_("类别"), max_length=20, choices=Kind.choices)
     source = models.CharField(_("来源"), max_length=80)
     as_of = models.DateField(_("数据截至"))
     coverage = models.CharField(_("覆盖范围"), max_length=120, blank=True)
+    retain_until = models.DateField(_("保存到"), null=True, blank=True)
     file = models.ForeignKey(StoredFile, models.PROTECT, null=True, related_name="+")
     row_count = models.PositiveIntegerField(default=0)
     imported_by = models.ForeignKey(User, models.PROTECT, related_name="+")
@@ -70,10 +87,12 @@ class DatasetRow(models.Model):
     id_hash = models.BinaryField(max_length=32)
     name = models.CharField(max_length=50)
     event_on = models.DateField(null=True)
+    until_on = models.DateField(null=True, help_text="until when it holds: a certificate, a term; none: still")
+    item = models.CharField(max_length=40, blank=True, help_text="which of several: plot, plate, company")
     data = models.JSONField(default=dict)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=("dataset", "id_hash"), name="dataset_row_once"),)
+        constraints = (models.UniqueConstraint(fields=("dataset", "id_hash", "item"), name="dataset_row_once"),)
         indexes = (models.Index(fields=("kind", "id_hash"), name="dataset_row_person"),)
 
     def __str__(self) -> str:

@@ -68,6 +68,8 @@ class Program(models.Model):
     standard_fen = models.BigIntegerField(_("标准（分）"), help_text="fen for one unit in one period; 0: no fixed one")
     standard_unit = models.CharField(_("标准单位"), max_length=20, default="人·月")
     standard_text = models.CharField(_("补贴标准"), max_length=200)
+    # An expression over 标准, 数量 and the program's own columns that gives yuan; empty: standard × quantity.
+    amount_rule = models.CharField(_("金额算法"), max_length=300, blank=True)
     cap_fen = models.BigIntegerField(_("单笔上限（分）"), null=True, blank=True)
     pay_by_days = models.PositiveSmallIntegerField(_("兑付时限（天）"), default=30)
     notice_days = models.PositiveSmallIntegerField(_("公示天数"), default=7)
@@ -99,6 +101,39 @@ class Program(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ProgramColumn(models.Model):
+    """A column that this program's roster has besides those of the provincial template (domain §7)."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("文字")
+        INTEGER = "integer", _("整数")
+        DECIMAL = "decimal", _("小数")
+        DATE = "date", _("日期")
+        CHOICE = "choice", _("选项")
+        ID_NUMBER = "id_number", _("身份证号")
+
+    program = models.ForeignKey(Program, models.CASCADE, related_name="columns")
+    position = models.PositiveSmallIntegerField(_("序号"))
+    label = models.CharField(
+        _("栏目"), max_length=20, help_text="what the header says, and its name in the amount rule"
+    )
+    kind = models.CharField(_("填什么"), max_length=10, choices=Kind.choices)
+    required = models.BooleanField(_("必填"), default=True)
+    choices = models.JSONField(_("选项"), default=list, blank=True)
+    help = models.CharField(_("填写说明"), max_length=120, blank=True)
+    example = models.CharField(_("例"), max_length=40, blank=True)
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (
+            models.UniqueConstraint(fields=("program", "label"), name="program_column_label_once"),
+            models.UniqueConstraint(fields=("program", "position"), name="program_column_position_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class PolicyList(models.Model):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from programs.models.policies import Program
 from programs.models.registry import Account, Household, Person
-from subsidy_portal.models import Area, Job, StoredFile, User
+from subsidy_portal.models import Area, Job, Organisation, StoredFile, User
 from subsidy_portal.permissions import scope
 
 
@@ -101,12 +101,15 @@ class RosterImport(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued", _("排队中")
         READING = "reading", _("读取中")
+        ASKING = "asking", _("等您选择")
         REFUSED = "refused", _("有错误，没有导入")
         IMPORTED = "imported", _("已导入")
 
     NEXT: ClassVar[dict[Any, set[Any]]] = {
         Status.QUEUED: {Status.READING, Status.REFUSED},
-        Status.READING: {Status.REFUSED, Status.IMPORTED},
+        # Asking: several sheets fit, or the headers are unknown; the answer goes on where reading stopped.
+        Status.READING: {Status.ASKING, Status.REFUSED, Status.IMPORTED},
+        Status.ASKING: {Status.QUEUED, Status.REFUSED},
     }
 
     roster = models.ForeignKey(Roster, models.PROTECT, related_name="imports")
@@ -117,6 +120,12 @@ class RosterImport(models.Model):
     revision = models.PositiveSmallIntegerField(null=True, help_text="the revision it became")
     rows = models.PositiveIntegerField(default=0)
     amount_fen = models.BigIntegerField(default=0)
+    # What is asked while the status is ASKING; the clerk's answers: the sheet, and field → column index in it
+    question = models.JSONField(default=dict)
+    sheet_name = models.CharField(max_length=60, blank=True)
+    columns = models.JSONField(default=dict)
+    # The refused import whose cells were corrected on screen to make this one
+    corrects = models.ForeignKey("self", models.PROTECT, null=True, related_name="corrected_by")
     problem_count = models.PositiveIntegerField(default=0)
     # [{"sheet", "row", "column", "code", "message", "hint", "shown"}]: at most 2,000; values masked
     problems = models.JSONField(default=list)
@@ -129,6 +138,41 @@ class RosterImport(models.Model):
 
     def __str__(self) -> str:
         return f"import {self.pk}"
+
+
+class CellEdit(models.Model):
+    """One cell of an uploaded file, corrected on screen. The file itself stays as it came."""
+
+    roster_import = models.ForeignKey(RosterImport, models.PROTECT, related_name="edits")
+    sheet = models.CharField(max_length=60)
+    row = models.PositiveIntegerField(help_text="row in the sheet, as the clerk sees it")
+    column = models.CharField(max_length=3, help_text="column letter")
+    value_sealed = models.BinaryField(help_text="the new text, encrypted: it may be an ID or account number")
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.column}{self.row}"
+
+
+class ColumnMapping(models.Model):
+    """How a department's own layout maps to our columns: asked once, recognised by its header words next time."""
+
+    department = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    signature = models.CharField(max_length=64, help_text="SM3 of the normalised header words in order")
+    columns = models.JSONField(help_text="field → column index")
+    header = models.JSONField(help_text="the header words, for showing")
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("department", "signature"), name="column_mapping_once"),)
+
+    def __str__(self) -> str:
+        return f"mapping {self.pk}"
 
 
 class RowHash(models.Func):
@@ -174,6 +218,9 @@ class RosterRow(models.Model):
     standard_fen = models.BigIntegerField(_("标准（分）"))
     amount_fen = models.BigIntegerField(_("金额（分）"))
     note = models.CharField(_("备注"), max_length=200, blank=True)
+    # The program's own columns: label → text, int, decimal as text, ISO date; an ID number as
+    # {"hash": hex, "last4", "sealed": base64}
+    extra = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.INCLUDED)
     # Computed by the database, so that a change made behind the portal's back changes it too.
     row_hash = models.GeneratedField(
