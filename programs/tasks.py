@@ -21,7 +21,10 @@ def import_roster(job_id: int) -> None:
         except Exception:
             actions.abandon_import(pk)
             raise
-        if found.status == RosterImport.Status.IMPORTED:
+        if found.same_as_id is not None:
+            url = reverse("programs:roster-import", args=[found.pk])
+            finish_job(job, result_url=url, message=actions.same_words(found))
+        elif found.status == RosterImport.Status.IMPORTED:
             url = reverse("programs:roster", args=[found.roster_id])
             finish_job(job, result_url=url, message=_("已导入%(n)s行") % {"n": wording.count(found.rows)})
         else:

@@ -34,7 +34,7 @@ class KeysetPagination(CursorPagination):
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Refusals as ``{"code", "message"}`` with their HTTP status; everything else as DRF does."""
     if isinstance(exc, Refused):
-        return Response({"code": exc.code, "message": str(exc)}, status=exc.http_status)
+        return Response({"code": exc.code, "message": str(exc), **exc.data}, status=exc.http_status)
     response = drf_exception_handler(exc, context)
     if response is None:
         return None

@@ -12,6 +12,7 @@ WORDS = {
     "created": gettext_lazy("新建"),
     "imported": gettext_lazy("导入"),
     "repeated": gettext_lazy("再次收到，没有重复处理"),
+    "cells_corrected": gettext_lazy("在网页上改正"),
     "account_added": gettext_lazy("登记账户"),
     "row_left": gettext_lazy("剔除一行"),
     "objected": gettext_lazy("收到异议"),

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 class Refused(Exception):
     """An action was not done, and the sentence says why and what to do. Nothing was changed.
 
-    Pages show the sentence and return to where the user was; the API answers with ``http_status``.
+    Pages show the sentence and return to where the user was; the API answers with ``http_status``,
+    and beside the sentence with ``data`` (JSON without personal data).
     """
 
     http_status: ClassVar[int] = 422
     code: ClassVar[str] = "refused"
+    data: dict[str, Any] = {}
 
 
 class NotPermitted(Refused):

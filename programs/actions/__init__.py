@@ -2,6 +2,7 @@
 
 from programs.actions.changes import RowChange, roster_changes
 from programs.actions.datasets import import_dataset
+from programs.actions.edits import correct_cells
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
@@ -19,11 +20,12 @@ from programs.actions.rosters import (
     submit_roster,
 )
 from programs.actions.suspicions import decide_suspicion
-from programs.actions.uploads import abandon_import, import_roster, upload_roster
+from programs.actions.uploads import AlreadyUploaded, abandon_import, import_roster, same_words, upload_roster
 
 __all__ = [
     "NEXT_STEP",
     "RETURNS",
+    "AlreadyUploaded",
     "RowChange",
     "abandon_import",
     "accept_roster",
@@ -33,6 +35,7 @@ __all__ = [
     "cancel_roster",
     "check_roster_in_department",
     "confirm_funds",
+    "correct_cells",
     "decide_objection",
     "decide_suspicion",
     "draft_policy_list",
@@ -50,6 +53,7 @@ __all__ = [
     "reveal_contact",
     "reveal_id_number",
     "roster_changes",
+    "same_words",
     "save_program",
     "submit_roster",
     "upload_roster",

@@ -62,7 +62,9 @@ def submit_roster(roster: Roster, *, actor: User) -> None:
 def approve_roster_in_town(roster: Roster, *, actor: User, note: str = "") -> None:
     """The township's reviewer, who neither uploaded nor submitted it, sends the roster to notice."""
     require(actor, "roster.town_approve")
-    uploads = roster.imports.filter(revision=roster.revision).values_list("uploaded_by", flat=True)
+    # Whoever uploaded the file, had it read, or corrected a cell of it on screen.
+    hands = ("uploaded_by", "file__created_by", "edits__made_by")
+    uploads = {pk for row in roster.imports.filter(revision=roster.revision).values_list(*hands) for pk in row}
     require_other(actor, roster.made_by_id, roster.submitted_by_id, *uploads)
     lock_roster(roster, S.SUBMITTED)
     require_decided(roster)

@@ -8,14 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from programs import periods
 from programs.checks import run_checks
 from programs.imports import template_columns
 from programs.imports.directory import load_directory
+from programs.imports.edits import Edit, apply_edits, edits_of
 from programs.imports.layout import Body, Layout, choose_layout, remarks, split_body
-from programs.imports.marking import marked_workbook
+from programs.imports.marking import corrected_workbook, marked_workbook
 from programs.imports.problems import CellError, Problems
 from programs.imports.progress import Progress
 from programs.imports.reading import Claims, check_registered_names, read_claims
@@ -67,12 +69,20 @@ def upload_roster(
     roster = _draft_roster(program, area, period, sequence, actor)
     _check_not_read_before(roster, crypto.sm3(content))
     stored = StoredFile.keep(content, name=safe_name(file_name), content_type=XLSX, actor=actor)
-    found = RosterImport.objects.create(roster=roster, file=stored, uploaded_by=actor, uploaded_at=clock.now())
+    found = start_import(roster, stored, actor=actor)
+    record(roster, "uploaded", actor=actor, note=mask_digits(stored.name), data={"import": found.pk})
+    return found
+
+
+def start_import(roster: Roster, stored: StoredFile, *, actor: User, **fields: Any) -> RosterImport:
+    """An import of a stored file, queued to be read; the caller has checked that the roster takes it."""
+    found = RosterImport.objects.create(
+        roster=roster, file=stored, uploaded_by=actor, uploaded_at=clock.now(), **fields
+    )
     found.job = start_job(
         "roster-import", "programs.tasks.import_roster", owner=actor, subject=roster, roster_import=found.pk
     )
     found.save(update_fields=["job"])
-    record(roster, "uploaded", actor=actor, note=mask_digits(stored.name), data={"import": found.pk})
     return found
 
 
@@ -136,19 +146,42 @@ def _make_roster(program: Program, area: Area, period: str, sequence: int, actor
     return roster
 
 
+class AlreadyUploaded(Refused):
+    """The same bytes are in already: ``earlier`` is the import that took them."""
+
+    http_status = 409
+    code = "already_uploaded"
+
+    def __init__(self, sentence: str, earlier: RosterImport) -> None:
+        super().__init__(sentence)
+        self.earlier = earlier
+        self.data = {
+            "roster_id": earlier.roster_id,
+            "import_id": earlier.pk,
+            "import_url": reverse("programs:roster-import", args=[earlier.pk]),
+        }
+
+
 def _check_not_read_before(roster: Roster, sm3: str) -> None:
-    """The same bytes twice are one import (M27); and one file of a roster is read at a time."""
+    """The same bytes twice are one import (M27); and one file of a roster is read at a time.
+
+    With cells corrected on screen the same bytes are another import than without.
+    """
     last = roster.imports.select_related("file", "job").first()
     if last is None:
         return
+    same = last.file.sm3 == sm3 and not last.edits.exists()
     if last.status in OPEN:
         if last.job is not None and last.job.is_open:
+            if same:
+                raise AlreadyUploaded(_("这份文件已经收到，正在读取，没有重复导入。"), last)
             raise Refused(_("上一份文件还在读取。请等它读完再上传。"))
         _refuse(last, _told(_interrupted()), actor=last.uploaded_by)
-    if last.status == RosterImport.Status.IMPORTED and last.file.sm3 == sm3:
-        raise Refused(
+    if last.status == RosterImport.Status.IMPORTED and same:
+        raise AlreadyUploaded(
             _("这份文件已在%(when)s导入清册%(number)s（第%(revision)d版），没有重复导入。")
-            % {"when": wording.cn_time(last.uploaded_at), "number": roster.number, "revision": last.revision}
+            % {"when": wording.cn_time(last.uploaded_at), "number": roster.number, "revision": last.revision},
+            last,
         )
 
 
@@ -176,8 +209,9 @@ def import_roster(roster_import_id: int, job: Job | None = None) -> RosterImport
         if found.revision is None:
             _read_and_store(found, progress)
         if found.revision is not None:
-            progress.say(95, _("正在与登记和其他项目比对"), at_once=True)
-            run_checks(Roster.objects.get(pk=found.roster_id))
+            if found.same_as_id is None:
+                progress.say(95, _("正在与登记和其他项目比对"), at_once=True)
+                run_checks(Roster.objects.get(pk=found.roster_id))
             _finish(found)
     return found
 
@@ -194,12 +228,31 @@ def _read_and_store(found: RosterImport, progress: Progress) -> None:
     content = found.file.read()
     problems = Problems()
     read = _read(found, content, problems, progress)
-    if read is not None and not problems:
+    if read is not None and not problems and not _known_already(found, read[2]):
         _store(found, *read, problems, progress)
+    layout = read[0] if read else None
     if problems:
         progress.say(90, _("正在标出错误"), at_once=True)
-        layout = read[0] if read else None
-        _refuse(found, problems, actor=found.uploaded_by, marked=_marked(content, layout, problems))
+        marked = _marked(content, layout, problems, edits_of(found))
+        _refuse(found, problems, actor=found.uploaded_by, marked=marked)
+    elif edits := edits_of(found):
+        progress.say(94, _("正在把改正的格写进文件"), at_once=True)
+        name = _("%(name)s-改正.xlsx") % {"name": _bare_name(found)}
+        corrected = corrected_workbook(content, layout, edits)
+        found.marked_file = StoredFile.keep(corrected, name=name, content_type=XLSX, actor=found.uploaded_by)
+        found.save(update_fields=["marked_file"])
+
+
+def _known_already(found: RosterImport, claims: Claims) -> bool:
+    """The rows of the roster's current revision under another name are no new revision (B14): ``same_as`` says so."""
+    found.claims_digest = claims.digest()
+    current = found.roster.imports.filter(revision=found.roster.revision).exclude(pk=found.pk).order_by("pk").first()
+    if current is None or bytes(current.claims_digest) != found.claims_digest:
+        return False
+    found.same_as, found.revision = current, current.revision
+    found.rows, found.amount_fen = current.rows, current.amount_fen
+    found.save(update_fields=["same_as", "revision", "rows", "amount_fen", "claims_digest"])
+    return True
 
 
 def _read(
@@ -209,6 +262,7 @@ def _read(
     roster = found.roster
     try:
         workbook = read_workbook(content)
+        apply_edits(workbook, edits_of(found))
     except FileRefused as refused:
         problems.add(CellError.of(f"file_{refused.reason}", str(refused)))
         return None
@@ -268,11 +322,11 @@ def _check_names(layout: Layout, body: Body, claims: Claims, known: dict[str, Kn
     check_registered_names(layout, body, claims, names, problems)
 
 
-def _marked(content: bytes, layout: Layout | None, problems: Problems) -> bytes | None:
+def _marked(content: bytes, layout: Layout | None, problems: Problems, edits: list[Edit]) -> bytes | None:
     """The workbook to give back; None when the file could not even be opened."""
     if problems.found[0]["code"].startswith("file_"):
         return None
-    return marked_workbook(content, layout, problems)
+    return marked_workbook(content, layout, problems, edits)
 
 
 # --- Ends --------------------------------------------------------------------------------------------------
@@ -281,6 +335,9 @@ def _marked(content: bytes, layout: Layout | None, problems: Problems) -> bytes 
 @transaction.atomic
 def _finish(found: RosterImport) -> None:
     move(found, RosterImport.Status.IMPORTED, actor=found.uploaded_by, warnings=found.warnings)
+    if found.same_as_id is not None:
+        record(found.roster, "repeated", actor=found.uploaded_by, note=same_words(found), data={"import": found.pk})
+        return
     note = _("第%(revision)d版，%(rows)s行，%(yuan)s元") % {
         "revision": found.revision,
         "rows": wording.count(found.rows),
@@ -289,17 +346,26 @@ def _finish(found: RosterImport) -> None:
     record(found.roster, "imported", actor=found.uploaded_by, note=note, data={"import": found.pk})
 
 
+def same_words(found: RosterImport) -> str:
+    """What is said of an import whose claims were in already."""
+    return _("内容与第%(n)d次导入完全相同，没有重复导入") % {"n": found.revision}
+
+
+def _bare_name(found: RosterImport) -> str:
+    return re.sub(r"\.(xlsx|xls|csv)$", "", found.file.name, flags=re.IGNORECASE)
+
+
 @transaction.atomic
 def _refuse(found: RosterImport, problems: Problems, *, actor: User, marked: bytes | None = None) -> None:
     fields: dict[str, Any] = {
         "problems": problems.shown(),
         "problem_count": problems.count,
+        "problem_groups": problems.groups(),
         "warnings": found.warnings,
     }
     if marked is not None:
-        name = re.sub(r"\.xlsx$", "", found.file.name, flags=re.IGNORECASE)
         fields["marked_file"] = StoredFile.keep(
-            marked, name=_("%(name)s-标错.xlsx") % {"name": name}, content_type=XLSX, actor=actor
+            marked, name=_("%(name)s-标错.xlsx") % {"name": _bare_name(found)}, content_type=XLSX, actor=actor
         )
     move(found, RosterImport.Status.REFUSED, actor=actor, **fields)
 

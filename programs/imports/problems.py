@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from programs.imports.causes import Tallies
 from subsidy_portal.sheets import Cell, Problem, cell_text, column_letter, mask_digits, split_sentence
 
-# Kept with the import and shown; more than that nobody reads, and the count says how many there are.
-SHOWN = 500
-# Marked in the workbook that goes back.
-MARKED = 5_000
+# Kept with the import and shown; more than that nobody reads, and the counts say how many there are.
+SHOWN = 2_000
+# Marked in the workbook that goes back; of every cause at least some, however many another one has.
+MARKED, MARKED_OF_EACH = 5_000, 200
 
 _PERSONAL = frozenset({"head_id", "payee_id", "beneficiary_id", "account", "phone"})
 
@@ -40,10 +42,11 @@ def mask_cell(cell: Cell, column_field: str = "") -> str:
 
 @dataclass
 class Problems:
-    """The problems of one file, in the order they were found; the first ``MARKED`` are kept, all are counted."""
+    """The problems of one file, in the order they were found; about ``MARKED`` are kept, all are counted by cause."""
 
     found: list[Problem] = field(default_factory=list)
     count: int = 0
+    tallies: Tallies = field(default_factory=Tallies)
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -59,23 +62,38 @@ class Problems:
         column_field: str = "",
     ) -> None:
         self.count += 1
-        if self.count > MARKED:
-            return
-        self.found.append(
-            {
-                "sheet": sheet,
-                "row": row,
-                "column": "" if column is None else column_letter(column),
-                "code": error.code,
-                "message": error.message,
-                "hint": error.hint,
-                "shown": mask_cell(cell, column_field),
-            }
-        )
+        problem: Problem = {
+            "sheet": sheet,
+            "row": row,
+            "column": "" if column is None else column_letter(column),
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "shown": mask_cell(cell, column_field),
+        }
+        self.tallies.add(problem)
+        if self.count <= MARKED or self.tallies.by_code[error.code].count <= MARKED_OF_EACH:
+            self.found.append(problem)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Every problem counted by its cause, as it is stored with the import."""
+        return self.tallies.stored()
 
     def shown(self) -> list[dict[str, Any]]:
-        """What is stored with the import: by row, at most ``SHOWN``."""
-        return [dict(p) for p in sorted(self.found, key=_place)[:SHOWN]]
+        """What is stored with the import: by row, at most about ``SHOWN``, and of every cause its share."""
+        ordered = sorted(self.found, key=_place)
+        share = SHOWN // max(1, len(self.tallies.by_code))
+        taken: Counter[str] = Counter()
+        chosen: list[dict[str, Any]] = []
+        spare = SHOWN - sum(min(share, t.count) for t in self.tallies.by_code.values())
+        for problem in ordered:
+            taken[problem["code"]] += 1
+            if taken[problem["code"]] > share:
+                if spare <= 0:
+                    continue
+                spare -= 1
+            chosen.append(dict(problem))
+        return chosen
 
 
 def _place(problem: Problem) -> tuple[int, int, str]:

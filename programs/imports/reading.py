@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -20,7 +20,7 @@ from programs.imports.directory import Directory
 from programs.imports.layout import Body, Layout, hidden_rows, unreadable_cells
 from programs.imports.problems import CellError, Problems
 from programs.models import Program
-from subsidy_portal import money
+from subsidy_portal import crypto, money
 from subsidy_portal.identifiers import mask_name
 from subsidy_portal.sheets import Cell, is_blank
 
@@ -57,6 +57,12 @@ class Claims:
 
     def __len__(self) -> int:
         return len(self.row_no)
+
+    def digest(self) -> bytes:
+        """32 keyed bytes over the claims as a set: the same people, accounts and money in any order of rows."""
+        columns = [getattr(self, column.name) for column in fields(self) if column.name != "row_no"]
+        lines = sorted("\x1f".join(map(str, row)) for row in zip(*columns, strict=True))
+        return crypto.blind_index("\x1e".join(lines), "roster_claims")
 
     def people(self) -> Iterable[tuple[str, list[Any], list[Any]]]:
         """(role, ID numbers, names) of the three people a row names."""
@@ -169,10 +175,10 @@ def _check_rows(reader: Reader) -> None:
         "error_cell": CellError("error_cell", _("这一格是错误值（如#REF!、#N/A）。"), _("请改填实际内容。")),
         "formula_cell": CellError("formula_cell", _("这一格是没有算出结果的公式。"), _("请复制后“选择性粘贴—数值”。")),
     }
-    fields = {index: name for name, index in reader.layout.columns.items()}
+    names = {index: name for name, index in reader.layout.columns.items()}
     for row_no, index, code in unreadable_cells(reader.layout, reader.body):
         reader.unreadable[row_no, index] = code
-        reader.problem(errors[code], places[row_no], fields[index])
+        reader.problem(errors[code], places[row_no], names[index])
 
 
 def _read_columns(reader: Reader, program: Program, directory: Directory, report: Report) -> Claims:

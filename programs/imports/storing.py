@@ -62,7 +62,7 @@ def store(roster_import: RosterImport, claims: Claims, matched: Matched, progres
     roster_import.revision = roster.revision
     roster_import.rows = len(claims)
     roster_import.amount_fen = sum(claims.amount_fen)
-    roster_import.save(update_fields=["revision", "rows", "amount_fen"])
+    roster_import.save(update_fields=["revision", "rows", "amount_fen", "claims_digest"])
 
 
 def _rows(roster: Roster, claims: Claims, matched: Matched) -> Iterator[tuple[Any, ...]]:

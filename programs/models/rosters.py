@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from programs.models.policies import Program
 from programs.models.registry import Account, Household, Person
+from subsidy_portal import crypto
 from subsidy_portal.models import Area, Job, Organisation, StoredFile, User
 from subsidy_portal.permissions import scope
 
@@ -126,7 +127,12 @@ class RosterImport(models.Model):
     columns = models.JSONField(default=dict)
     # The refused import whose cells were corrected on screen to make this one
     corrects = models.ForeignKey("self", models.PROTECT, null=True, related_name="corrected_by")
+    # The earlier import with exactly these claims: nothing was stored, ``revision`` is that one's
+    same_as = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    claims_digest = models.BinaryField(max_length=32, default=b"", help_text="keyed hash over the claims as a set")
     problem_count = models.PositiveIntegerField(default=0)
+    # Every problem counted by its cause, the most blocking first: see programs.imports.causes
+    problem_groups = models.JSONField(default=list)
     # [{"sheet", "row", "column", "code", "message", "hint", "shown"}]: at most 2,000; values masked
     problems = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
@@ -156,6 +162,15 @@ class CellEdit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.column}{self.row}"
+
+    @staticmethod
+    def place(pk: int) -> str:
+        return f"programs_celledit.value:{pk}"
+
+    @property
+    def value(self) -> str:
+        """The full new text: for reading the file again, and for the clerk's own workbook."""
+        return crypto.decrypt(self.value_sealed, self.place(self.pk))
 
 
 class ColumnMapping(models.Model):
