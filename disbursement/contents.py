@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from disbursement.models import Batch, Discrepancy
 from subsidy_portal import clock
-from subsidy_portal.bulk import execute, fetch
+from subsidy_portal.bulk import fetch
 
 
 def last_shown(rosters: str) -> str:
