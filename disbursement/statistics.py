@@ -123,13 +123,22 @@ _SLICES = """
 _DISTINCT = "SELECT count(DISTINCT batch_id), count(DISTINCT beneficiary_id) FROM released"
 
 
+def _params(as_of: dt.date, year: int) -> dict[str, Any]:
+    end = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), clock.CHINA)
+    return {"year": year, "as_of": as_of, "end": end}
+
+
+def program_shares(as_of: dt.date, *, year: int) -> dict[int, Share]:
+    """Program's key → its share of fund year ``year`` as of the end of ``as_of``; one look at the payments."""
+    shares: dict[int, Share] = defaultdict(Share)
+    for row in fetch(_CUBE.format(scope="") + _SLICES, _params(as_of, year)):
+        shares[row[0]].add(Share("", "", *row[4:]))
+    return dict(shares)
+
+
 def summary(as_of: dt.date, *, year: int, user: User | None = None) -> Summary:
     """The figures of fund year ``year`` as of the end of ``as_of``; of what ``user`` may see, or of everything."""
-    params: dict[str, Any] = {
-        "year": year,
-        "as_of": as_of,
-        "end": dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), clock.CHINA),
-    }
+    params = _params(as_of, year)
     scope = ""
     if user is not None:
         visible, values = Payment.objects.visible_to(user).order_by().values("pk").query.sql_with_params()

@@ -55,7 +55,7 @@ class YearTotals:
 
 def _year_totals() -> YearTotals:
     """The totals up to today, counted at most once a minute: while one request counts, the others show the last."""
-    key = f"public:year:{clock.today()}"
+    key = f"public:year:{clock.today().year}"
     mine = cache.add(f"{key}:fresh", 1, FRESH_SECONDS)
     kept: dict[str, Any] | None = None if mine else cache.get(key)
     if kept is None:
@@ -67,7 +67,8 @@ def _year_totals() -> YearTotals:
 def _count_year() -> YearTotals:
     today = clock.today()
     public = set(Program.objects.public().values_list("pk", flat=True))
-    shares = [share for share in statistics.summary(today, year=today.year).by_program if share.key in public]
+    by_program = statistics.program_shares(today, year=today.year)
+    shares = [share for key, share in by_program.items() if key in public]
     whole = statistics.Share()
     for share in shares:
         whole.add(share)

@@ -55,7 +55,7 @@ class Probe(threading.Thread):
                 status, _page = self._ask("GET", path)
                 self.times_ms.append(round((time.perf_counter() - began) * 1000))
                 self.errors += status != 200
-                if self._halt.wait(0.25):
+                if self._halt.wait(1):
                     return
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from disbursement import actions
 from disbursement.models import Batch
-from disbursement.statistics import Share, summary
+from disbursement.statistics import Share, program_shares, summary
 from programs.models import Account
 from subsidy_portal.models import Organisation, User
 from tests import make
@@ -81,6 +81,13 @@ def test_every_breakdown_adds_up_to_the_whole(batch: Batch) -> None:
         assert (total.payments, total.amount_fen, total.paid, total.failed, total.ssc) == (4, 40_006, 2, 1, 3)
     assert [part.name for part in found.by_month] == ["2022-03"]
     assert found.by_township[0].key == make.TOWN
+
+
+def test_the_programs_alone_are_those_of_the_whole(batch: Batch) -> None:
+    found = summary(on("2022-03-09"), year=2022)
+    alone = program_shares(on("2022-03-09"), year=2022)
+    assert {share.key: share.paid_fen for share in found.by_program} == {k: s.paid_fen for k, s in alone.items()}
+    assert sum(share.payments for share in alone.values()) == found.payments
 
 
 def test_another_fund_year_is_another_summary(batch: Batch) -> None:

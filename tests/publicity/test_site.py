@@ -123,8 +123,8 @@ def test_search_engines_get_policies_only(pages: dict[str, str]) -> None:
 
 def test_totals_of_the_year_leave_classified_programs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     public, secret = make.make_program(), make.make_program(is_classified=True)
-    shares = [site.statistics.Share(key=p.pk, payments=3, paid=2, paid_fen=1_000_000) for p in (public, secret)]
-    monkeypatch.setattr(site.statistics, "summary", lambda as_of, *, year: site.statistics.Summary(by_program=shares))
+    shares = {p.pk: site.statistics.Share(payments=3, paid=2, paid_fen=1_000_000) for p in (public, secret)}
+    monkeypatch.setattr(site.statistics, "program_shares", lambda as_of, *, year: shares)
     totals = site._count_year()
     assert (totals.programs, totals.whole.payments, totals.whole.paid_fen) == (1, 3, 1_000_000)
 
@@ -132,11 +132,11 @@ def test_totals_of_the_year_leave_classified_programs_out(monkeypatch: pytest.Mo
 def test_totals_are_counted_once_a_minute(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[dt.date] = []
 
-    def summary(as_of: dt.date, *, year: int) -> site.statistics.Summary:
+    def program_shares(as_of: dt.date, *, year: int) -> dict[int, site.statistics.Share]:
         counted.append(as_of)
-        return site.statistics.Summary()
+        return {}
 
-    monkeypatch.setattr(site.statistics, "summary", summary)
+    monkeypatch.setattr(site.statistics, "program_shares", program_shares)
     for _again in range(3):
         client.get("/")
     assert counted == [dt.date(2022, 3, 8)]
