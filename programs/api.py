@@ -25,6 +25,7 @@ from rest_framework.routers import SimpleRouter
 from programs import actions
 from programs import serializers as shapes
 from programs.imports import build_template
+from programs.imports.edits import Edit
 from programs.models import (
     Dataset,
     FundEntry,
@@ -201,6 +202,18 @@ class RosterViewSet(Listed):
             actor=self.actor,
         )
         told = {"id": made.roster_id, "number": made.roster.number, "import_id": made.pk}
+        return Response(shapes.RosterUploadedSerializer(told).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=shapes.CellCorrectionSerializer(many=True), responses={202: shapes.RosterUploadedSerializer})
+    @action(detail=True, methods=["post"])
+    def corrections(self, request: Request, pk: str) -> Response:
+        """Put cells of the refused file right: it is read again in the background with the new texts in them."""
+        roster = self.get_object()
+        wanted = shapes.CellCorrectionSerializer(data=request.data, many=True)
+        wanted.is_valid(raise_exception=True)
+        refused = get_object_or_404(roster.imports.all()[:1])
+        made = actions.correct_cells(refused, [Edit(**cell) for cell in wanted.validated_data], actor=self.actor)
+        told = {"id": roster.pk, "number": roster.number, "import_id": made.pk}
         return Response(shapes.RosterUploadedSerializer(told).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=EmptySerializer)

@@ -230,6 +230,13 @@ class RosterRowSerializer(serializers.ModelSerializer[RosterRow]):
         )  # fmt: skip
 
 
+class CellCorrectionSerializer(serializers.Serializer[Any]):
+    sheet = serializers.CharField(max_length=60)
+    row = serializers.IntegerField(min_value=1)
+    column = serializers.RegexField(r"^[A-Za-z]{1,3}$")
+    value = serializers.CharField(max_length=200)
+
+
 class RowChangeSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=["added", "gone", "amount", "account", "other"])
     name = serializers.CharField()

@@ -13,6 +13,7 @@ urlpatterns = [
     path("rosters/<int:pk>/file/", rosters.roster_file, name="roster-file"),
     path("rosters/<int:pk>/<slug:verb>/do/", rosters.roster_act, name="roster-act"),
     path("imports/<int:pk>/", imports.roster_import, name="roster-import"),
+    path("imports/<int:pk>/correct/", imports.roster_import_correct, name="roster-import-correct"),
     path("imports/<int:pk>/file/", imports.roster_import_file, name="roster-import-file"),
     path("suspicions/", suspicions.suspicion_list, name="suspicion-list"),
     path("suspicions/<int:pk>/", suspicions.suspicion, name="suspicion"),

@@ -2,7 +2,7 @@
 
 from programs.actions.changes import RowChange, roster_changes
 from programs.actions.datasets import import_dataset
-from programs.actions.edits import correct_cells
+from programs.actions.edits import correct_cells, may_correct
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
@@ -44,6 +44,7 @@ __all__ = [
     "file_objection",
     "import_dataset",
     "import_roster",
+    "may_correct",
     "open_notice",
     "publish_policy_list",
     "refresh_policy_list",

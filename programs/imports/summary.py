@@ -28,7 +28,7 @@ def is_summary(sheet: Worksheet) -> bool:
 
 
 def write_summary(sheet: Worksheet, problems: Problems, place: Callable[[Problem], str]) -> None:
-    """``place`` says where a problem's cell stands in this workbook; the counts of the causes add up to the first line."""
+    """``place`` says where a problem's cell stands in this workbook; the counts add up to the first line."""
     groups = read_groups(problems.groups())
     order = {group.code: n for n, group in enumerate(groups)}
     listed = sorted(problems.found, key=lambda p: (order[p["code"]], p["row"], len(p["column"]), p["column"]))
@@ -43,7 +43,7 @@ def write_summary(sheet: Worksheet, problems: Problems, place: Callable[[Problem
     titles = [_("工作表"), _("行"), _("列"), _("问题"), _("怎么改"), _("原内容")]
     _write(sheet, first - 1, titles, bold=True)
     for row, problem in enumerate(listed, first):
-        line = [problem[key] for key in ("sheet", "row", "column", "message", "hint", "shown")]  # type: ignore[literal-required]
+        line = [problem[key] for key in ("sheet", "row", "column", "message", "hint", "shown")]
         _write(sheet, row, [value or "" for value in line])
         if location := place(problem):
             _link(sheet, row, 2 if problem["row"] else 4, location)

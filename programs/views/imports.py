@@ -1,16 +1,21 @@
-"""One uploaded file: all that is wrong in it, and the file back with the cells marked."""
+"""The page of one uploaded file: every problem, cell by cell; small ones are put right here."""
 
 from __future__ import annotations
 
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
+from programs import actions
+from programs.actions.edits import MAX_LENGTH
+from programs.imports.causes import read_groups
+from programs.imports.edits import Edit, can_edit, mask_typed
 from programs.models import Roster, RosterImport
-from programs.views.roster_page import problem_groups
 from subsidy_portal.paging import Page
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, download, staff_page
+from subsidy_portal.wording import cn_time
 
 SIZE = 100
 
@@ -25,31 +30,58 @@ def _import(request: StaffRequest, pk: int) -> RosterImport:
 @require_GET
 @staff_page("see.rosters")
 def roster_import(request: StaffRequest, pk: int) -> HttpResponse:
-    """All problems of the file, of one kind with ``?code=``, a hundred a page."""
+    """All problems of the file, of one cause with ``?code=``, a hundred a page."""
     found = _import(request, pk)
     code = request.GET.get("code", "")
-    problems = [p for p in found.problems if not code or p["code"] == code]
+    numbered = [(n, p) for n, p in enumerate(found.problems) if not code or p["code"] == code]
     after = request.GET.get("after", "")
     first = int(after) if after.isdecimal() and len(after) < 6 else 0
     query = f"code={code}&" if code else ""
+    may_upload = allowed(request.user, "roster.upload")
+    may_correct = may_upload and actions.may_correct(found, found.roster, request.user)
+    shown = [(n, p, may_correct and can_edit(p)) for n, p in numbered[first : first + SIZE]]
     page = Page(
-        problems[first : first + SIZE],
-        f"?{query}after={first + SIZE}" if len(problems) > first + SIZE else "",
+        shown,
+        f"?{query}after={first + SIZE}" if len(numbered) > first + SIZE else "",
         f"?{query.rstrip('&')}" if first else "",
     )
+    edits = found.edits.select_related("made_by")
     context = {
         "found": found,
         "page": page,
-        "groups": problem_groups(found.problems),
+        "groups": read_groups(found.problem_groups),
         "code": code,
-        "may_upload": allowed(request.user, "roster.upload"),
+        "may_upload": may_upload,
+        "may_correct": any(editable for _n, _p, editable in shown),
+        "max_length": MAX_LENGTH,
+        "edits": [(edit, mask_typed(edit.value)) for edit in edits],
+        "same_words": actions.same_words(found) if found.same_as_id else "",
     }
     return render(request, "programs/roster_import.html", context)
+
+
+@require_POST
+@staff_page("roster.upload")
+def roster_import_correct(request: StaffRequest, pk: int) -> HttpResponse:
+    """What was typed beside the problems; an empty field leaves its cell as it is."""
+    found = _import(request, pk)
+    edits = []
+    for number, problem in enumerate(found.problems):
+        typed = request.POST.get(f"cell-{number}", "").strip()
+        if typed:
+            edits.append(Edit(problem["sheet"], problem["row"], problem["column"], typed))
+    actions.correct_cells(found, edits, actor=request.user)
+    return redirect("programs:roster", found.roster_id)
 
 
 @require_GET
 @staff_page("roster.upload")
 def roster_import_file(request: StaffRequest, pk: int) -> HttpResponseBase:
-    """The clerk's own workbook with the bad cells marked."""
+    """The clerk's own workbook with the bad cells marked, or with the corrections in it."""
     found = _import(request, pk)
     return download(found.marked_file, found.roster, actor=request.user)
+
+
+def earlier_words(found: RosterImport) -> str:
+    """Why a file that was uploaded again leads to the import that took it."""
+    return _("这份文件%(when)s已经上传过，这里是那一次的结果，没有重复导入。") % {"when": cn_time(found.uploaded_at)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,6 +15,7 @@ from programs import actions
 from programs.actions.gates import count_unpublicised
 from programs.actions.rosters import BEHIND_NOTICE
 from programs.comparison import Sums
+from programs.imports.causes import Group, read_groups
 from programs.models import Notice, Roster, RosterImport, Suspicion
 from subsidy_portal import wording
 from subsidy_portal.models import Event, User
@@ -57,48 +57,6 @@ PLACE: dict[str, int] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Group:
-    """All problems of one kind in a refused file."""
-
-    code: str
-    title: str
-    hint: str
-    where: str
-    example: str
-    count: int
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    """``3、8–11、20`` from row numbers; at most eight pieces, then 等."""
-    pieces: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if pieces and number == pieces[-1][1] + 1:
-            pieces[-1][1] = number
-        else:
-            pieces.append([number, number])
-    shown = "、".join(str(a) if a == b else f"{a}–{b}" for a, b in pieces[:8])
-    return shown + (_("等") if len(pieces) > 8 else "")
-
-
-def problem_groups(problems: Sequence[dict[str, Any]]) -> list[Group]:
-    """Problems by kind, the most frequent first; each with its rows, columns and one example."""
-    by_code: dict[str, list[dict[str, Any]]] = {}
-    for problem in problems:
-        by_code.setdefault(problem["code"], []).append(problem)
-    groups = []
-    for code, found in by_code.items():
-        first = found[0]
-        columns = "、".join(sorted({p["column"] for p in found if p.get("column")}, key=lambda c: (len(c), c)))
-        rows = _ranges(int(p["row"]) for p in found if p.get("row"))
-        where = " ".join(
-            part for part in (_("%s 列") % columns if columns else "", _("第 %s 行") % rows if rows else "") if part
-        )
-        title, example = first["message"].rstrip("。"), first.get("shown", "")
-        groups.append(Group(code, title, first.get("hint", ""), where, example, len(found)))
-    return sorted(groups, key=lambda group: -group.count)
-
-
 class Page:
     """What the templates of one roster ask for; every list is one query, asked at most once."""
 
@@ -113,7 +71,8 @@ class Page:
 
     @cached_property
     def last_import(self) -> RosterImport | None:
-        return self.roster.imports.select_related("job", "file", "uploaded_by").first()
+        imports = self.roster.imports.select_related("job", "file", "uploaded_by")
+        return imports.annotate(edit_count=Count("edits")).order_by("-pk").first()
 
     @cached_property
     def imports_running(self) -> bool:
@@ -126,11 +85,18 @@ class Page:
 
     @cached_property
     def groups(self) -> list[Group]:
-        return problem_groups(self.last_import.problems) if self.last_import and self.import_refused else []
+        return read_groups(self.last_import.problem_groups) if self.last_import and self.import_refused else []
+
+    @property
+    def corrected_cells(self) -> int:
+        """How many cells of the last file, when it is the one in use, were corrected on screen."""
+        last = self.last_import
+        in_use = last is not None and last.status == RosterImport.Status.IMPORTED
+        return int(last.edit_count) if in_use else 0  # type: ignore[union-attr]
 
     @cached_property
     def notice(self) -> Notice | None:
-        return self.roster.notices.annotate(objection_count=Count("objections")).first()
+        return self.roster.notices.annotate(objection_count=Count("objections")).order_by("-pk").first()
 
     @cached_property
     def doubt_counts(self) -> dict[str, int]:

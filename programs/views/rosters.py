@@ -6,6 +6,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
+from django.contrib import messages
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from programs.forms import NoteForm, ReturnForm, RosterFilterForm, RosterNewForm
 from programs.imports import build_template
 from programs.models import Program, Roster
 from programs.views import roster_page
+from programs.views.imports import earlier_words
 from subsidy_portal.paging import Page, keyset_page
 from subsidy_portal.permissions import allowed, require
 from subsidy_portal.staff import StaffRequest, download, happened, staff_page
@@ -76,6 +78,9 @@ def _upload(
         made = actions.upload_roster(
             program, area, period, file_name=file.name, content=file.read(), actor=request.user, sequence=sequence
         )
+    except actions.AlreadyUploaded as again:
+        messages.warning(request, earlier_words(again.earlier))
+        return redirect("programs:roster-import", again.earlier.pk)
     except Refused as refused:
         form.add_error(None, str(refused))
         return None

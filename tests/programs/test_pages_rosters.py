@@ -11,9 +11,9 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from programs import comparison
+from programs.imports.causes import read_groups, tally
 from programs.models import Roster, RosterImport, RosterRow, Suspicion
 from programs.period_choices import period_choices
-from programs.views.roster_page import problem_groups
 from subsidy_portal import clock
 from subsidy_portal.models import Event, StoredFile, User
 from tests.make import (
@@ -193,6 +193,7 @@ def refused_import(roster: Roster, user: User, problems: list[dict]) -> RosterIm
     file = StoredFile.keep(b"x", name="石桥镇3月.xlsx", content_type="x", actor=user)
     return RosterImport.objects.create(
         roster=roster, file=file, marked_file=file, status="refused", problems=problems, problem_count=len(problems),
+        problem_groups=tally(problems),
         uploaded_by=user, uploaded_at=clock.now(),
     )  # fmt: skip
 
@@ -206,10 +207,10 @@ def problem(row: int, code: str = "village", column: str = "H") -> dict:
 
 def test_problems_are_grouped_by_cause_with_rows_as_ranges():
     rows = [*range(38, 42), 9, 60]
-    first, second = problem_groups([*(problem(n) for n in rows), problem(7, "amount", "P")])
+    first, second = read_groups(tally([*(problem(n) for n in rows), problem(7, "amount", "P")]))
     assert (first.code, first.where, first.count) == ("village", "H 列 第 9、38–41、60 行", 6)
     assert (second.title, second.example) == ("amount不对", "老柳树")
-    (many,) = problem_groups([problem(n) for n in range(1, 40, 2)])
+    (many,) = read_groups(tally([problem(n) for n in range(1, 40, 2)]))
     assert many.where == "H 列 第 1、3、5、7、9、11、13、15等 行"
 
 
