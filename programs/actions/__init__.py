@@ -19,11 +19,20 @@ from programs.actions.rosters import (
     submit_roster,
 )
 from programs.actions.suspicions import decide_suspicion
+from programs.actions.templates import (
+    ColumnSpec,
+    check_rule,
+    sample_values,
+    set_amount_rule,
+    set_columns,
+    try_rule,
+)
 from programs.actions.uploads import abandon_import, import_roster, upload_roster
 
 __all__ = [
     "NEXT_STEP",
     "RETURNS",
+    "ColumnSpec",
     "RowChange",
     "abandon_import",
     "accept_roster",
@@ -32,6 +41,7 @@ __all__ = [
     "approve_roster_in_town",
     "cancel_roster",
     "check_roster_in_department",
+    "check_rule",
     "confirm_funds",
     "decide_objection",
     "decide_suspicion",
@@ -50,7 +60,11 @@ __all__ = [
     "reveal_contact",
     "reveal_id_number",
     "roster_changes",
+    "sample_values",
     "save_program",
+    "set_amount_rule",
+    "set_columns",
     "submit_roster",
+    "try_rule",
     "upload_roster",
 ]

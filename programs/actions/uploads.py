@@ -227,6 +227,7 @@ def _read(
         layout,
         body,
         program=roster.program,
+        period=roster.period,
         columns=columns,
         directory=load_directory(roster.area),
         problems=problems,

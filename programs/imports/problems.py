@@ -30,7 +30,9 @@ class CellError(ValueError):
 
 def mask_cell(cell: Cell, column_field: str = "") -> str:
     """What may be shown of a cell: identifiers keep their last four, numbers in other text too."""
-    if column_field in _PERSONAL and isinstance(cell, (int, float)) and not isinstance(cell, bool):
+    is_number = isinstance(cell, (int, float)) and not isinstance(cell, bool)
+    # A long number in a column of the program's own may be an ID number that a spreadsheet spoilt.
+    if is_number and (column_field in _PERSONAL or (column_field.startswith("own:") and abs(cell) >= 1e9)):
         return f"{cell:.1E}"
     text = cell_text(cell)
     if column_field in _PERSONAL:
