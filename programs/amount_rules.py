@@ -1,4 +1,4 @@
-"""The amount of a claim as its program states it: ``标准*数量``, tiers (``100 if 年龄>=100 else 50``), ``min(…, 5000)``.
+"""The amount of a claim as its program states it: ``标准*数量``, tiers (``100 if 年龄>=90 else 50``), caps.
 
 An expression of finance is data, never code: it is parsed, every node is held against the short list below, and
 simpleeval computes what is left. Numbers are exact fractions, so that a third of three yuan is one yuan.
@@ -75,7 +75,7 @@ class AmountRule:
     _tree: ast.expr = field(repr=False, compare=False)
 
     def fen(self, values: Mapping[str, Number]) -> int:
-        """The amount in fen, rounded half up; raises RuleError. ``values`` has every one of ``names``, money in yuan."""
+        """The amount in fen, rounded half up; raises RuleError. ``values`` has all ``names``, in yuan."""
         names = {name: Fraction(values[name]) for name in self.names}
         evaluator = SimpleEval(operators=_OPERATORS, functions=_FUNCTIONS, names=names)
         try:

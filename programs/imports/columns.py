@@ -70,30 +70,13 @@ def _quantity(program: Program) -> Column:
     )  # fmt: skip
 
 
-def template_columns(program: Program) -> list[Column]:
-    """The columns of this program's template, in order.
-
-    To-household programs need the head; those paid by area or piece have a quantity before the standard, and
-    before it stand the columns the program has of its own.
-    """
-    columns = []
-    for column in _columns():
-        if column.group == HEAD and program.paid_to == Program.PaidTo.HOUSEHOLD:
-            column = replace(column, required=True)
-        if column.field == "standard":
-            columns += map(own_column, program.columns.all() if program.pk else ())
-            if has_quantity(program):
-                columns.append(_quantity(program))
-        columns.append(column)
-    return columns
-
-
 def own_field(label: str) -> str:
     """The field of a column the program has of its own."""
     return f"own:{label}"
 
 
 def own_column(column: ProgramColumn) -> Column:
+    """The template's column for a column of the program's own."""
     kinds = {
         ProgramColumn.Kind.TEXT: _("文字，最多200字。"),
         ProgramColumn.Kind.INTEGER: _("整数，只写数字。"),
@@ -103,11 +86,30 @@ def own_column(column: ProgramColumn) -> Column:
         ProgramColumn.Kind.ID_NUMBER: _("18位身份证号，照身份证填。单元格格式须为“文本”，否则后几位会丢失。"),
     }
     kind = ProgramColumn.Kind(column.kind)
+    width, example = (22, "990000195001010019") if kind == ProgramColumn.Kind.ID_NUMBER else (14, column.example)
+    meaning = " ".join(filter(None, (column.help, kinds[kind])))
     return Column(
-        own_field(column.label), column.label, OWN, column.required, 22 if kind == "id_number" else 14,
-        " ".join(filter(None, (column.help, kinds[kind]))), column.example or examples.get(kind, ""), is_text=kind in {"text", "id_number"},
-        kind=kind, choices=tuple(column.choices),
+        own_field(column.label), column.label, OWN, column.required, width, meaning, example,
+        is_text=kind in {"text", "id_number"}, kind=kind, choices=tuple(column.choices),
     )  # fmt: skip
+
+
+def template_columns(program: Program) -> list[Column]:
+    """The columns of this program's template, in order.
+
+    To-household programs need the head; those paid by area or piece have a quantity before the standard, and
+    before it stand the columns the program has of its own.
+    """
+    columns: list[Column] = []
+    for column in _columns():
+        if column.group == HEAD and program.paid_to == Program.PaidTo.HOUSEHOLD:
+            column = replace(column, required=True)
+        if column.field == "standard":
+            columns += map(own_column, program.columns.all() if program.pk else ())
+            if has_quantity(program):
+                columns.append(_quantity(program))
+        columns.append(column)
+    return columns
 
 
 def has_quantity(program: Program) -> bool:
