@@ -26,6 +26,7 @@ WORDS = {
     "published": gettext_lazy("公开结果"),
     "exported": gettext_lazy("导出"),
     "changed": gettext_lazy("修改"),
+    "copied": gettext_lazy("复制"),
     "columns_changed": gettext_lazy("修改本项目的清册栏目"),
     "rule_changed": gettext_lazy("修改金额算法"),
     "uploaded": gettext_lazy("上传文件"),

@@ -2,6 +2,7 @@
 
 from programs.actions.changes import RowChange, roster_changes
 from programs.actions.datasets import import_dataset
+from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
@@ -51,6 +52,7 @@ __all__ = [
     "file_objection",
     "import_dataset",
     "import_roster",
+    "last_roster",
     "open_notice",
     "publish_policy_list",
     "refresh_policy_list",
@@ -64,7 +66,9 @@ __all__ = [
     "save_program",
     "set_amount_rule",
     "set_columns",
+    "start_copy",
     "submit_roster",
     "try_rule",
     "upload_roster",
+    "write_copy",
 ]

@@ -124,6 +124,13 @@ def _write_group(sheet: Worksheet, at: int, group: str, members: list[Column]) -
     return after
 
 
+def add_header(sheet: Worksheet, index: int, label: str) -> None:
+    """One more optional column at the right of the template's."""
+    place = sheet.cell(HEADER_ROW + 1, index, label)
+    place.font, place.fill, place.border, place.alignment = _BOLD, _HEAD_FILL, _BOX, _CENTRE
+    sheet.column_dimensions[get_column_letter(index)].width = 14
+
+
 def _prepare_rows(sheet: Worksheet, columns: list[Column]) -> None:
     """Identifiers are text before anybody types: a spreadsheet keeps only fifteen digits of a number."""
     formats = {"amount": "0.00", "standard": "0.00", "quantity": "0.00", "filled_on": "yyyy-mm-dd"}
