@@ -38,16 +38,16 @@ class ProgramColumnSerializer(serializers.ModelSerializer[ProgramColumn]):
 class ColumnSpecSerializer(serializers.Serializer[Any]):
     """One own column as it shall be; what no column may be is refused by the action, with a sentence."""
 
-    label = serializers.CharField(max_length=20)
+    label = serializers.CharField(max_length=20)  # type: ignore[assignment]  # a field of that name
     kind = serializers.ChoiceField(choices=ProgramColumn.Kind.choices)
-    required = serializers.BooleanField(default=True)
+    required = serializers.BooleanField(default=True)  # type: ignore[assignment]
     choices = serializers.ListField(child=serializers.CharField(max_length=30), default=list, max_length=60)
     help = serializers.CharField(max_length=120, default="", allow_blank=True)
     example = serializers.CharField(max_length=40, default="", allow_blank=True)
 
 
 class ColumnsSerializer(serializers.Serializer[Any]):
-    columns = ColumnSpecSerializer(many=True, max_length=20)
+    columns = ColumnSpecSerializer(many=True)
 
 
 class AmountRuleSerializer(serializers.Serializer[Any]):
@@ -63,7 +63,8 @@ class ProgramSerializer(serializers.ModelSerializer[Program]):
         model = Program
         fields = (
             "id", "code", "name", "short_name", "tier", "department", "paid_to", "cycle", "standard_fen",
-            "standard_unit", "standard_text", "amount_rule", "rule_level", "columns", "cap_fen", "pay_by_days", "notice_days", "notice_working_days",
+            "standard_unit", "standard_text", "amount_rule", "rule_level", "columns",
+            "cap_fen", "pay_by_days", "notice_days", "notice_working_days",
             "scope_text", "audience", "fund_source", "basis_title", "basis_number", "basis_issued_on", "how_to_apply",
             "phone", "complaint_phone", "on_platform", "is_active", "effective_from", "effective_to",
         )  # fmt: skip

@@ -31,9 +31,9 @@ class ColumnForm(forms.Form):
         label=_("例"), required=False, max_length=40, help_text=_("身份证号不用写，模板里是虚构的号")
     )
 
-    def __init__(self, *args: Any, spec: ColumnSpec | None, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, spec: ColumnSpec | None) -> None:
         initial = {**vars(spec), "choices": "\n".join(spec.choices)} if spec else {}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
 
     def spec(self) -> ColumnSpec:
         given = self.cleaned_data
@@ -54,9 +54,9 @@ class AmountRuleForm(forms.Form):
         label=_("金额与算法不符时"), choices=Program.RuleLevel.choices, widget=forms.RadioSelect, initial="warn"
     )
 
-    def __init__(self, *args: Any, program: Program, **kwargs: Any) -> None:
+    def __init__(self, data: Any, *, program: Program) -> None:
         initial = {"rule": program.amount_rule, "level": program.rule_level}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.names = sample_values(program)
         # Numbered, not named: a column's label is no name of a field.
         for n, (name, value) in enumerate(self.names.items()):
@@ -70,7 +70,7 @@ class AmountRuleForm(forms.Form):
             )
 
     @property
-    def rule(self) -> str:
+    def text(self) -> str:
         return str(self.cleaned_data["rule"]).strip()
 
     def values(self) -> dict[str, Decimal]:

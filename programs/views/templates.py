@@ -84,7 +84,7 @@ def amount_rule(request: StaffRequest, pk: int) -> HttpResponse:
         try:
             tried = _try(found, form)
             if "save" in request.POST:
-                actions.set_amount_rule(found, form.rule, form.cleaned_data["level"], actor=request.user)
+                actions.set_amount_rule(found, form.text, form.cleaned_data["level"], actor=request.user)
                 messages.success(request, _("金额算法已保存，此后导入的清册照它核对。"))
                 return redirect("programs:program", pk)
         except Refused as refused:
@@ -95,11 +95,11 @@ def amount_rule(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _try(program: Program, form: AmountRuleForm) -> str:
     """``标准 100.00、月数 3 → 300.00 元``; empty without a rule."""
-    if not form.rule:
+    if not form.text:
         return ""
     values = form.values()
-    used = actions.check_rule(program, form.rule).names
-    fen = actions.try_rule(program, form.rule, values)
+    used = actions.check_rule(program, form.text).names
+    fen = actions.try_rule(program, form.text, values)
     numbers = _("，").join(f"{name} {value:f}" for name, value in values.items() if name in used)
     return _("%(numbers)s → %(yuan)s 元") % {"numbers": numbers, "yuan": wording.yuan(fen)}
 
