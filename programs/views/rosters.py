@@ -99,6 +99,7 @@ def roster_forward(request: StaffRequest) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             return redirect("job", job.pk)
+    form.fields["file"].required = True
     return _new_page(request, programs, program, form)
 
 
