@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -57,7 +58,7 @@ class ProgramFilter(django_filters.FilterSet):
 
 
 class ProgramViewSet(Listed):
-    queryset = Program.objects.select_related("department")
+    queryset = Program.objects.select_related("department").prefetch_related("columns")
     serializer_class = shapes.ProgramSerializer
     filterset_class = ProgramFilter
 
@@ -69,6 +70,25 @@ class ProgramViewSet(Listed):
         return FileResponse(
             io.BytesIO(build_template(program)), as_attachment=True, filename=f"{program.name}.xlsx", content_type=XLSX
         )
+
+    @extend_schema(request=shapes.ColumnsSerializer)
+    @action(detail=True, methods=["put"])
+    def columns(self, request: Request, pk: str) -> Response:
+        """All own columns of the roster template, in order; those not named are removed."""
+        specs = [
+            actions.ColumnSpec(**{**spec, "choices": tuple(spec["choices"])})
+            for spec in self.body(shapes.ColumnsSerializer)["columns"]
+        ]
+        actions.set_columns(self.get_object(), specs, actor=self.actor)
+        return self.answer(pk)
+
+    @extend_schema(request=shapes.AmountRuleSerializer)
+    @action(detail=True, methods=["put"], url_path="amount-rule")
+    def amount_rule(self, request: Request, pk: str) -> Response:
+        """The expression that gives a claim's amount in yuan, and what happens to other amounts."""
+        wanted = self.body(shapes.AmountRuleSerializer)
+        actions.set_amount_rule(self.get_object(), wanted["amount_rule"], wanted["rule_level"], actor=self.actor)
+        return self.answer(pk)
 
 
 class PolicyListFilter(django_filters.FilterSet):
@@ -215,6 +235,16 @@ class RosterViewSet(Listed):
         made = actions.correct_cells(refused, [Edit(**cell) for cell in wanted.validated_data], actor=self.actor)
         told = {"id": roster.pk, "number": roster.number, "import_id": made.pk}
         return Response(shapes.RosterUploadedSerializer(told).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=shapes.RosterForwardSerializer, responses={202: shapes.JobStartedSerializer})
+    @action(detail=False, methods=["post"])
+    def forward(self, request: Request) -> Response:
+        """Copy the roster of the nearest earlier period into a file for ``period``, or import the copy at once."""
+        wanted = self.body(shapes.RosterForwardSerializer)
+        program = get_object_or_404(Program.objects.visible_to(self.actor), code=wanted.pop("program"))
+        job = actions.start_copy(program, **wanted, actor=self.actor)
+        told = {"job_id": job.pk, "job_url": reverse("job", args=[job.pk])}
+        return Response(shapes.JobStartedSerializer(told).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=EmptySerializer)
     @action(detail=True, methods=["post"])

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from programs.models import Roster, RosterRow, Rule, Suspicion
 from subsidy_portal.bulk import fetch
 
-TABS = ("all", "changed", "doubtful", "held")
+CHANGES = ("added", "gone", "amount", "account")
+TABS = ("all", "changed", *CHANGES, "doubtful", "held")
 # Rows that are gone have no row in this sheet: they come after all that have one.
 _GONE = 1_000_000_000
 
@@ -37,6 +38,10 @@ _CHANGED = """%(before)s <> 0 AND (
 _WHERE = {
     "all": "id IS NOT NULL",
     "changed": _CHANGED,
+    "added": "%(before)s <> 0 AND live AND before_id IS NULL",
+    "gone": "NOT live AND before_id IS NOT NULL",
+    "amount": "live AND fen <> before_fen",
+    "account": "live AND before_id IS NOT NULL AND other_account",
     "doubtful": "EXISTS (SELECT FROM programs_suspicion s WHERE s.row_id = sides.id AND s.status <> 'superseded')",
     "held": "status IN ('held', 'left')",
 }
@@ -54,6 +59,7 @@ class Sums:
     gone_fen: int
     changed: int
     changed_fen: int
+    account: int
     now: int
     now_fen: int
     households: int
@@ -77,7 +83,16 @@ class Sums:
         return (2 * self.now_fen + self.now) // (2 * self.now) if self.now else None
 
     def tab_count(self, tab: str) -> int:
-        return {"all": self.all, "changed": self.changes, "doubtful": self.doubtful, "held": self.held}[tab]
+        return {
+            "all": self.all,
+            "changed": self.changes,
+            "added": self.added,
+            "gone": self.gone,
+            "amount": self.changed,
+            "account": self.account,
+            "doubtful": self.doubtful,
+            "held": self.held,
+        }[tab]
 
 
 @dataclass(frozen=True)
@@ -186,6 +201,7 @@ def compare(roster: Roster, before: Roster | None) -> Sums:
            COALESCE(sum(before_fen) FILTER (WHERE NOT live), 0)::bigint,
            count(*) FILTER (WHERE live AND fen <> before_fen),
            COALESCE(sum(fen - before_fen) FILTER (WHERE live), 0)::bigint,
+           count(*) FILTER (WHERE {_WHERE["account"]}),
            count(*) FILTER (WHERE live), COALESCE(sum(fen) FILTER (WHERE live), 0)::bigint,
            count(DISTINCT household_id) FILTER (WHERE live),
            count(id),

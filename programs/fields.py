@@ -61,8 +61,8 @@ class SheetField(forms.FileField):
         super().__init__(**{"widget": widget, "max_length": 150, **kwargs})
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        upload: UploadedFile[Any] = super().clean(data, initial)
-        if (upload.size or 0) > settings.UPLOAD_MAX_BYTES:
+        upload: UploadedFile[Any] | None = super().clean(data, initial)
+        if upload and (upload.size or 0) > settings.UPLOAD_MAX_BYTES:
             raise ValidationError(
                 _("文件超过 %(mb)d MB。请拆成几份再传。") % {"mb": settings.UPLOAD_MAX_BYTES // 2**20}
             )

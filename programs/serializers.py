@@ -17,6 +17,7 @@ from programs.models import (
     PolicyItem,
     PolicyList,
     Program,
+    ProgramColumn,
     Roster,
     RosterImport,
     RosterRow,
@@ -28,14 +29,42 @@ from subsidy_portal.models import Area
 from subsidy_portal.proofs import check_proof
 
 
+class ProgramColumnSerializer(serializers.ModelSerializer[ProgramColumn]):
+    class Meta:
+        model = ProgramColumn
+        fields = ("label", "kind", "required", "choices", "help", "example")
+
+
+class ColumnSpecSerializer(serializers.Serializer[Any]):
+    """One own column as it shall be; what no column may be is refused by the action, with a sentence."""
+
+    label = serializers.CharField(max_length=20)  # type: ignore[assignment]  # a field of that name
+    kind = serializers.ChoiceField(choices=ProgramColumn.Kind.choices)
+    required = serializers.BooleanField(default=True)  # type: ignore[assignment]
+    choices = serializers.ListField(child=serializers.CharField(max_length=30), default=list, max_length=60)
+    help = serializers.CharField(max_length=120, default="", allow_blank=True)
+    example = serializers.CharField(max_length=40, default="", allow_blank=True)
+
+
+class ColumnsSerializer(serializers.Serializer[Any]):
+    columns = ColumnSpecSerializer(many=True)
+
+
+class AmountRuleSerializer(serializers.Serializer[Any]):
+    amount_rule = serializers.CharField(max_length=300, allow_blank=True)
+    rule_level = serializers.ChoiceField(choices=Program.RuleLevel.choices, default=Program.RuleLevel.WARN)
+
+
 class ProgramSerializer(serializers.ModelSerializer[Program]):
     department = serializers.CharField(source="department.name")
+    columns = ProgramColumnSerializer(many=True, help_text="the program's own columns of its roster template")
 
     class Meta:
         model = Program
         fields = (
             "id", "code", "name", "short_name", "tier", "department", "paid_to", "cycle", "standard_fen",
-            "standard_unit", "standard_text", "cap_fen", "pay_by_days", "notice_days", "notice_working_days",
+            "standard_unit", "standard_text", "amount_rule", "rule_level", "columns",
+            "cap_fen", "pay_by_days", "notice_days", "notice_working_days",
             "scope_text", "audience", "fund_source", "basis_title", "basis_number", "basis_issued_on", "how_to_apply",
             "phone", "complaint_phone", "on_platform", "is_active", "effective_from", "effective_to",
         )  # fmt: skip
@@ -202,6 +231,19 @@ class RosterUploadSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="the program's .xlsx template, filled in")
 
 
+class RosterForwardSerializer(serializers.Serializer[Any]):
+    program = serializers.CharField(help_text="the program's code")
+    area = serializers.PrimaryKeyRelatedField(queryset=Area.objects.filter(level="township"))
+    period = serializers.CharField(max_length=10, help_text="of the new roster")
+    sequence = serializers.IntegerField(min_value=1, max_value=99, default=1)
+    take_in = serializers.BooleanField(default=False, help_text="import the copy at once")
+
+
+class JobStartedSerializer(serializers.Serializer[Any]):
+    job_id = serializers.IntegerField()
+    job_url = serializers.CharField(help_text="the page of its progress, and of its file")
+
+
 class RosterUploadedSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(help_text="of the roster; ask for it to see how far the import is")
     number = serializers.CharField()
@@ -221,12 +263,16 @@ class RosterRowSerializer(serializers.ModelSerializer[RosterRow]):
     payee = serializers.CharField(source="payee.name")
     account_last4 = serializers.CharField(source="account.number_last4")
     area_name = serializers.CharField(source="area.name")
+    extra = serializers.DictField(
+        source="shown_extra", child=serializers.CharField(), help_text="the program's own columns; ID numbers masked"
+    )
 
     class Meta:
         model = RosterRow
         fields = (
             "id", "row_no", "beneficiary", "beneficiary_id_number", "payee", "account_last4", "area", "area_name",
-            "group_no", "item", "quantity", "standard_fen", "amount_fen", "status", "note",
+            "group_no", "item", "quantity", "standard_fen", "amount_fen", "expected_fen", "status",
+            "note", "extra",
         )  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from programs import actions
 from programs.checks import run_checks
 from programs.models import Roster, RosterImport
 from subsidy_portal import wording
-from subsidy_portal.jobs import finish_job, running
+from subsidy_portal.jobs import fail_job, finish_job, running
+from subsidy_portal.workflow import Refused
 
 
 @shared_task
@@ -32,6 +33,25 @@ def import_roster(job_id: int) -> None:
             finish_job(
                 job, result_url=url, message=_("有%(n)s处错误，没有导入") % {"n": wording.count(found.problem_count)}
             )
+
+
+@shared_task
+def copy_roster(job_id: int) -> None:
+    """Write last period's people into a file for the new one, and import it when that was asked for."""
+    with running(job_id) as job:
+        if job is None:
+            return
+        wanted = {name: job.params[name] for name in ("sequence", "take_in")}
+        before = Roster.objects.select_related("program", "area").get(pk=job.subject_id or 0)
+        try:
+            done = actions.write_copy(before, job.params["period"], actor=job.owner, **wanted)
+        except Refused as refused:
+            fail_job(job, str(refused))
+            return
+        if done.started is None:
+            finish_job(job, result_file=done.file, message=done.message)
+        else:
+            finish_job(job, result_url=reverse("programs:roster", args=[done.started.roster_id]), message=done.message)
 
 
 @shared_task

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from programs.views import datasets, funds, imports, notices, policies, registry, rosters, suspicions
+from programs.views import datasets, funds, imports, notices, policies, registry, rosters, suspicions, templates
 
 app_name = "programs"
 urlpatterns = [
     path("rosters/", rosters.roster_list, name="roster-list"),
     path("rosters/new/", rosters.roster_new, name="roster-new"),
+    path("rosters/forward/", rosters.roster_forward, name="roster-forward"),
     path("rosters/template/<int:pk>/", rosters.roster_template, name="roster-template"),
     path("rosters/<int:pk>/", rosters.roster, name="roster"),
     path("rosters/<int:pk>/rows/", rosters.roster_rows, name="roster-rows"),
@@ -34,6 +35,10 @@ urlpatterns = [
     path("programs/new/", policies.program_edit, name="program-new"),
     path("programs/<int:pk>/", policies.program, name="program"),
     path("programs/<int:pk>/edit/", policies.program_edit, name="program-edit"),
+    path("programs/<int:pk>/columns/new/", templates.column_edit, name="column-new"),
+    path("programs/<int:pk>/columns/<int:position>/", templates.column_edit, name="column-edit"),
+    path("programs/<int:pk>/columns/<int:position>/<slug:verb>/do/", templates.column_act, name="column-act"),
+    path("programs/<int:pk>/amount-rule/", templates.amount_rule, name="amount-rule"),
     path("funds/", funds.fund_list, name="fund-list"),
     path("funds/new/", funds.fund_new, name="fund-new"),
     path("funds/<int:pk>/", funds.fund_plan, name="fund-plan"),

@@ -288,7 +288,8 @@ SPECTACULAR_SETTINGS = {
         for app, models in {
             "subsidy_portal": {"Job": ["Status"]},
             "programs": {
-                "Program": ["Tier", "PaidTo", "Cycle"],
+                "Program": ["Tier", "PaidTo", "Cycle", "RuleLevel"],
+                "ProgramColumn": ["Kind"],
                 "PolicyList": ["Status"],
                 "FundEntry": ["Kind", "Status"],
                 "Roster": ["Status"],

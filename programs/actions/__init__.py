@@ -3,6 +3,7 @@
 from programs.actions.changes import RowChange, roster_changes
 from programs.actions.datasets import import_dataset
 from programs.actions.edits import correct_cells, may_correct
+from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
@@ -20,12 +21,21 @@ from programs.actions.rosters import (
     submit_roster,
 )
 from programs.actions.suspicions import decide_suspicion
+from programs.actions.templates import (
+    ColumnSpec,
+    check_rule,
+    sample_values,
+    set_amount_rule,
+    set_columns,
+    try_rule,
+)
 from programs.actions.uploads import AlreadyUploaded, abandon_import, import_roster, same_words, upload_roster
 
 __all__ = [
     "NEXT_STEP",
     "RETURNS",
     "AlreadyUploaded",
+    "ColumnSpec",
     "RowChange",
     "abandon_import",
     "accept_roster",
@@ -34,6 +44,7 @@ __all__ = [
     "approve_roster_in_town",
     "cancel_roster",
     "check_roster_in_department",
+    "check_rule",
     "confirm_funds",
     "correct_cells",
     "decide_objection",
@@ -44,6 +55,7 @@ __all__ = [
     "file_objection",
     "import_dataset",
     "import_roster",
+    "last_roster",
     "may_correct",
     "open_notice",
     "publish_policy_list",
@@ -55,7 +67,13 @@ __all__ = [
     "reveal_id_number",
     "roster_changes",
     "same_words",
+    "sample_values",
     "save_program",
+    "set_amount_rule",
+    "set_columns",
+    "start_copy",
     "submit_roster",
+    "try_rule",
     "upload_roster",
+    "write_copy",
 ]

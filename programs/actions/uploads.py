@@ -64,7 +64,7 @@ def upload_roster(
     already; FileRefused for what is no .xlsx or too big. What is inside is judged by the job.
     """
     require(actor, "roster.upload")
-    _check_target(program, area, period, actor)
+    check_target(program, area, period, actor)
     check_kind(content)
     roster = _draft_roster(program, area, period, sequence, actor)
     _check_not_read_before(roster, crypto.sm3(content))
@@ -93,7 +93,8 @@ def safe_name(name: str) -> str:
     return plain[-100:] or "清册.xlsx"
 
 
-def _check_target(program: Program, area: Area, period: str, actor: User) -> None:
+def check_target(program: Program, area: Area, period: str, actor: User) -> None:
+    """Raises Refused unless this user makes rosters of this program, township and period."""
     if area.level != Area.Level.TOWNSHIP or not area.code.startswith(actor.area_prefix):
         raise Refused(_("只能上传本乡镇的清册。请选择自己的乡镇。"))
     if not program.is_active:
@@ -281,6 +282,7 @@ def _read(
         layout,
         body,
         program=roster.program,
+        period=roster.period,
         columns=columns,
         directory=load_directory(roster.area),
         problems=problems,

@@ -45,7 +45,8 @@ WITH b AS MATERIALIZED (
     WHERE r.id = ANY(%(rosters)s) AND r.status <> 'cancelled'
 )
 SELECT r.id, r.roster_id, r.row_no, r.beneficiary_id, r.head_id, r.payee_id, r.account_id, r.area_id, r.item,
-    r.quantity, r.standard_fen, r.amount_fen, b.program_id, b.period, b.department_id, b.first_on, b.last_on
+    r.quantity, r.standard_fen, r.amount_fen, r.expected_fen, b.program_id, b.period, b.department_id,
+    b.first_on, b.last_on
 FROM b JOIN programs_rosterrow r ON r.roster_id = b.id AND r.revision = b.revision AND r.status <> 'left'
 WHERE %(rows)s::bigint[] IS NULL OR r.id = ANY(%(rows)s::bigint[])
 """

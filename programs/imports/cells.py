@@ -98,7 +98,7 @@ def _short_text(cell: Cell, limit: int) -> str:
 
 def read_amount(cell: Cell) -> int:
     """Fen, greater than zero. A number counts with the 15 digits a spreadsheet shows; text must be plain yuan."""
-    text = _number_text(cell)
+    text = number_text(cell)
     hint = _("请只填数字，以元为单位，最多两位小数，例如 1200.50。")
     try:
         fen = money.parse_yuan(text)
@@ -112,13 +112,14 @@ def read_amount(cell: Cell) -> int:
 
 
 def read_quantity(cell: Cell) -> Decimal:
-    text = _number_text(cell)
+    text = number_text(cell)
     if not _QUANTITY.match(text) or not Decimal(text):
         raise CellError("quantity", _("数量不对。"), _("请填大于零的数字，最多两位小数，不带单位。"))
     return Decimal(text)
 
 
-def _number_text(cell: Cell) -> str:
+def number_text(cell: Cell) -> str:
+    """A number as its cell shows it; empty for dates and truth values."""
     if isinstance(cell, (bool, dt.date)):
         return ""
     return cell_text(cell)
@@ -126,13 +127,14 @@ def _number_text(cell: Cell) -> str:
 
 def read_date(cell: Cell) -> dt.date:
     """A day, not later than today, from a date cell or one of the spellings in use (M17)."""
-    day = _day(cell)
+    day = read_day(cell)
     if day > clock.today():
         raise CellError("date_future", _("填报日期还没到。"), _("请核对日期。"))
     return day
 
 
-def _day(cell: Cell) -> dt.date:
+def read_day(cell: Cell) -> dt.date:
+    """Any day, from a date cell or one of the spellings in use (M17)."""
     if isinstance(cell, dt.datetime):
         return cell.date()
     if isinstance(cell, dt.date):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from programs.models import Program
+from programs.models import Program, ProgramColumn
 from subsidy_portal.sheets import Cell, cell_text
 
 # The groups of the two-row header.
 SEQUENCE, HEAD, PAYEE, BENEFICIARY, GRANT, OTHER = "", "户主", "收款人", "享受人", "发放", "其他"
+OWN = "本项目"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Column:
     help: str
     example: str
     is_text: bool = False  # digits that a spreadsheet must not take for a number
+    kind: str = ""  # a column of the program's own: its ProgramColumn.Kind
+    choices: tuple[str, ...] = ()
 
 
 def _columns() -> tuple[Column, ...]:
@@ -66,17 +70,44 @@ def _quantity(program: Program) -> Column:
     )  # fmt: skip
 
 
+def own_field(label: str) -> str:
+    """The field of a column the program has of its own."""
+    return f"own:{label}"
+
+
+def own_column(column: ProgramColumn) -> Column:
+    """The template's column for a column of the program's own."""
+    kinds = {
+        ProgramColumn.Kind.TEXT: _("文字，最多200字。"),
+        ProgramColumn.Kind.INTEGER: _("整数，只写数字。"),
+        ProgramColumn.Kind.DECIMAL: _("数字，最多四位小数，不带单位。"),
+        ProgramColumn.Kind.DATE: _("日期，如 2022-03-01。"),
+        ProgramColumn.Kind.CHOICE: _("填其中一项：%(choices)s。") % {"choices": "、".join(column.choices)},
+        ProgramColumn.Kind.ID_NUMBER: _("18位身份证号，照身份证填。单元格格式须为“文本”，否则后几位会丢失。"),
+    }
+    kind = ProgramColumn.Kind(column.kind)
+    width, example = (22, "990000195001010019") if kind == ProgramColumn.Kind.ID_NUMBER else (14, column.example)
+    meaning = " ".join(filter(None, (column.help, kinds[kind])))
+    return Column(
+        own_field(column.label), column.label, OWN, column.required, width, meaning, example,
+        is_text=kind in {"text", "id_number"}, kind=kind, choices=tuple(column.choices),
+    )  # fmt: skip
+
+
 def template_columns(program: Program) -> list[Column]:
     """The columns of this program's template, in order.
 
-    To-household programs need the head; those paid by area or piece have a quantity before the standard.
+    To-household programs need the head; those paid by area or piece have a quantity before the standard, and
+    before it stand the columns the program has of its own.
     """
-    columns = []
+    columns: list[Column] = []
     for column in _columns():
         if column.group == HEAD and program.paid_to == Program.PaidTo.HOUSEHOLD:
             column = replace(column, required=True)
-        if column.field == "standard" and has_quantity(program):
-            columns.append(_quantity(program))
+        if column.field == "standard":
+            columns += map(own_column, program.columns.all() if program.pk else ())
+            if has_quantity(program):
+                columns.append(_quantity(program))
         columns.append(column)
     return columns
 
@@ -140,6 +171,16 @@ def header_text(cell: Cell) -> str:
     return _NOISE.sub("", unicodedata.normalize("NFKC", cell_text(cell))).replace("帐", "账")
 
 
-def find_field(text: str) -> str:
-    """The field a normalised header names; empty when it names none. A bare 姓名 is the beneficiary's."""
+def own_headers(columns: Iterable[Column]) -> dict[str, str]:
+    """Normalised header → field of the columns a program has of its own."""
+    return {header_text(column.label): column.field for column in columns if column.kind}
+
+
+def find_field(text: str, own: Mapping[str, str] | None = None) -> str:
+    """The field a normalised header names; empty when it names none. A bare 姓名 is the beneficiary's.
+
+    ``own`` (see ``own_headers``) goes first: a program's 面积 or 月数 is not what other files call the quantity.
+    """
+    if own and (mine := own.get(text) or own.get(_UNIT.sub("", text))):
+        return mine
     return _FIELDS.get(text) or _FIELDS.get(_UNIT.sub("", text), "")

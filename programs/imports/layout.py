@@ -6,11 +6,12 @@ Headers are found by their words in the first rows, in one row or in two merged 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from programs.imports.columns import Column, find_field, header_text
+from programs.imports.columns import Column, find_field, header_text, own_headers
 from programs.imports.problems import CellError, Problems
 from subsidy_portal.sheets import Cell, Sheet, Workbook, cell_text, column_letter, is_blank
 
@@ -42,20 +43,22 @@ class Body:
     total: tuple[int, Cell] | None = None  # (row number, amount cell) of the last 合计
 
 
-def find_layout(sheet: Sheet) -> Layout | None:
+def find_layout(sheet: Sheet, own: Mapping[str, str] | None = None) -> Layout | None:
     """The header with most known words in the first rows; None when there are fewer than four."""
     best: Layout | None = None
     top: list[Cell] = []
     for index, row in enumerate(sheet.rows[:HEADER_ROWS]):
         for above in ([], top) if top else ([],):
-            found = _read_header(sheet, index + 1, above, row)
+            found = _read_header(sheet, index + 1, above, row, own)
             if len(found.columns) >= MIN_HITS and (best is None or len(found.columns) > len(best.columns)):
                 best = found
         top = row
     return best
 
 
-def _read_header(sheet: Sheet, row_no: int, above: list[Cell], row: list[Cell]) -> Layout:
+def _read_header(
+    sheet: Sheet, row_no: int, above: list[Cell], row: list[Cell], own: Mapping[str, str] | None
+) -> Layout:
     layout = Layout(sheet, row_no, {})
     group = ""
     for index, cell in enumerate(row):
@@ -65,7 +68,7 @@ def _read_header(sheet: Sheet, row_no: int, above: list[Cell], row: list[Cell]) 
         group = group_here or group
         field_name = ""
         for candidate in (group + text if text else "", text or group_here):
-            field_name = field_name or (find_field(candidate) if candidate else "")
+            field_name = field_name or (find_field(candidate, own) if candidate else "")
         if not field_name:
             if text or group_here:
                 layout.unknown.append(text or group_here)
@@ -78,7 +81,8 @@ def _read_header(sheet: Sheet, row_no: int, above: list[Cell], row: list[Cell]) 
 
 def choose_layout(workbook: Workbook, columns: list[Column], problems: Problems) -> Layout | None:
     """The one list of the workbook, or None with the reason in ``problems``."""
-    layouts = [found for sheet in workbook.sheets if (found := find_layout(sheet))]
+    own = own_headers(columns)
+    layouts = [found for sheet in workbook.sheets if (found := find_layout(sheet, own))]
     if not layouts:
         problems.add(
             CellError(

@@ -32,12 +32,17 @@ class CellError(ValueError):
 
 def mask_cell(cell: Cell, column_field: str = "") -> str:
     """What may be shown of a cell: identifiers keep their last four, numbers in other text too."""
-    if column_field in _PERSONAL and isinstance(cell, (int, float)) and not isinstance(cell, bool):
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool) and _may_be_identifier(cell, column_field):
         return f"{cell:.1E}"
     text = cell_text(cell)
     if column_field in _PERSONAL:
         return "••••" + text[-4:] if len(text) > 4 else text
     return mask_digits(text)[:60]
+
+
+def _may_be_identifier(cell: float, column_field: str) -> bool:
+    # A long number in a column of the program's own may be an ID number that a spreadsheet spoilt.
+    return column_field in _PERSONAL or (column_field.startswith("own:") and abs(cell) >= 1e9)
 
 
 @dataclass

@@ -14,7 +14,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from programs.imports import cells
+from programs.imports import cells, own_columns
+from programs.imports.amounts import expected_amounts
 from programs.imports.columns import Column
 from programs.imports.directory import Directory
 from programs.imports.layout import Body, Layout, hidden_rows, unreadable_cells
@@ -54,6 +55,9 @@ class Claims:
     standard_fen: list[int]
     amount_fen: list[int]
     note: list[str]
+    # The program's own columns, label → value, and what its amount rule gives; None without a rule.
+    extra: list[dict[str, Any]]
+    expected_fen: list[int | None]
 
     def __len__(self) -> int:
         return len(self.row_no)
@@ -144,6 +148,7 @@ def read_claims(
     body: Body,
     *,
     program: Program,
+    period: str,
     columns: list[Column],
     directory: Directory,
     problems: Problems,
@@ -153,7 +158,7 @@ def read_claims(
     required = {column.field for column in columns if column.required}
     reader = Reader(layout, body, problems, required)
     _check_rows(reader)
-    claims = _read_columns(reader, program, directory, report)
+    claims = _read_columns(reader, program, columns, directory, report)
     if not claims.row_no:
         problems.add(CellError("no_rows", _("表头下面没有一行数据。"), _("请填好后再上传。")), sheet=layout.sheet.name)
     _check_head(reader, claims)
@@ -161,6 +166,7 @@ def read_claims(
     _check_names(reader, claims)
     _check_twice(reader, claims)
     _check_total(reader, claims)
+    claims.expected_fen = expected_amounts(reader, claims, program, period)
     return claims
 
 
@@ -181,7 +187,9 @@ def _check_rows(reader: Reader) -> None:
         reader.problem(errors[code], places[row_no], names[index])
 
 
-def _read_columns(reader: Reader, program: Program, directory: Directory, report: Report) -> Claims:
+def _read_columns(
+    reader: Reader, program: Program, columns: list[Column], directory: Directory, report: Report
+) -> Claims:
     done = count(1)
 
     def read(name: str, how: Read, **options: Any) -> list[Any]:
@@ -211,7 +219,17 @@ def _read_columns(reader: Reader, program: Program, directory: Directory, report
         standard_fen=read("standard", cells.read_amount, blank=program.standard_fen),
         amount_fen=read("amount", _capped(program)),
         note=read("note", cells.read_note, blank=""),
+        extra=_own_values(read, [column for column in columns if column.kind], len(reader.body.rows)),
+        expected_fen=[None] * len(reader.body.rows),
     )
+
+
+def _own_values(read: Callable[..., list[Any]], columns: list[Column], size: int) -> list[dict[str, Any]]:
+    if not columns:
+        return [{}] * size
+    labels = [column.label for column in columns]
+    values = [read(column.field, own_columns.reader_of(column)) for column in columns]
+    return [dict(zip(labels, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def _capped(program: Program) -> Read:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from programs.imports.own_columns import extra_json
 from programs.imports.progress import Progress
 from programs.imports.reading import Claims
 from programs.imports.registry import (
@@ -23,7 +24,7 @@ from subsidy_portal.workflow import Refused
 
 ROW_COLUMNS = (
     "roster_id", "revision", "row_no", "beneficiary_id", "head_id", "payee_id", "household_id", "account_id", "area_id",
-    "group_no", "item", "quantity", "standard_fen", "amount_fen", "note", "extra", "status",
+    "group_no", "item", "quantity", "standard_fen", "amount_fen", "note", "expected_fen", "extra", "status",
 )  # fmt: skip
 _PIECE = 10_000
 _WORTH_ANALYZING = 1_000
@@ -69,10 +70,11 @@ def _rows(roster: Roster, claims: Claims, matched: Matched) -> Iterator[tuple[An
     person, household = matched.person, matched.household
     columns = zip(
         claims.row_no, claims.beneficiary_id, claims.head_id, claims.payee_id, matched.account, claims.village,
-        claims.group_no, claims.item, claims.quantity, claims.standard_fen, claims.amount_fen, claims.note, strict=True,
+        claims.group_no, claims.item, claims.quantity, claims.standard_fen, claims.amount_fen, claims.note,
+        claims.expected_fen, claims.extra, strict=True,
     )  # fmt: skip
     revision = roster.revision + 1
-    for row_no, beneficiary, head, payee, account, *rest in columns:
+    for row_no, beneficiary, head, payee, account, *rest, extra in columns:
         yield (
             roster.pk,
             revision,
@@ -83,7 +85,7 @@ def _rows(roster: Roster, claims: Claims, matched: Matched) -> Iterator[tuple[An
             household[head] if head else None,
             account,
             *rest,
-            "{}",
+            extra_json(extra, roster.pk, revision, row_no),
             "included",
         )
 

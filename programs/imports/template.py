@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from itertools import groupby
+from typing import Any
 
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
@@ -33,19 +34,49 @@ _CENTRE = Alignment(horizontal="center", vertical="center", wrap_text=True)
 
 def build_template(program: Program, area: Area | None = None) -> bytes:
     """The .xlsx template of ``program``; with ``area``, a township, its villages can be chosen from a list."""
+    out = BytesIO()
+    template_workbook(program, area).save(out)
+    return out.getvalue()
+
+
+def template_workbook(program: Program, area: Area | None = None, period: str = "") -> Workbook:
+    """The template to write on; ``period`` as it stands in its second line."""
     columns = template_columns(program)
     workbook = Workbook()
     sheet = workbook.worksheets[0]
     sheet.title = SHEET
-    _write_header(sheet, program, columns, area)
+    _write_header(sheet, program, columns, area, period)
     _prepare_rows(sheet, columns)
     notes = workbook.create_sheet(NOTES)
     choices = {"bank": _bank_names(), "village": load_directory(area).village_names if area else []}
     _write_notes(notes, program, columns)
+    choices |= {column.field: list(column.choices) for column in columns if column.choices}
     _offer_choices(sheet, notes, columns, choices)
-    out = BytesIO()
-    workbook.save(out)
-    return out.getvalue()
+    _guard_cells(sheet, columns)
+    return workbook
+
+
+# Number formats and what a cell takes, for the columns of the program's own.
+_OWN_FORMATS = {"integer": "0", "decimal": "0.00##", "date": "yyyy-mm-dd"}
+
+
+def _guard_cells(sheet: Worksheet, columns: list[Column]) -> None:
+    """The spreadsheet refuses already what the import would: no point in filling in a thousand rows wrong."""
+    guards: dict[str, dict[str, Any]] = {
+        "integer": {"type": "whole", "operator": "between", "formula1": "0", "formula2": "999999999"},
+        "decimal": {"type": "decimal", "operator": "between", "formula1": "0", "formula2": "999999999"},
+        "date": {"type": "date", "operator": "greaterThanOrEqual", "formula1": "1"},
+        "id_number": {"type": "textLength", "operator": "equal", "formula1": "18"},
+    }
+    for index, column in enumerate(columns, 1):
+        if column.kind not in guards:
+            continue
+        validation = DataValidation(allow_blank=True, **guards[column.kind])
+        validation.errorTitle, validation.error = column.label, column.help[:220]
+        validation.promptTitle, validation.prompt = column.label, column.help[:220]
+        letter = get_column_letter(index)
+        validation.add(f"{letter}{FIRST_ROW}:{letter}{FIRST_ROW + PREPARED_ROWS - 1}")
+        sheet.add_data_validation(validation)
 
 
 def _bank_names() -> list[str]:
@@ -53,7 +84,7 @@ def _bank_names() -> list[str]:
     return list(banks.values_list("name", flat=True))
 
 
-def _write_header(sheet: Worksheet, program: Program, columns: list[Column], area: Area | None) -> None:
+def _write_header(sheet: Worksheet, program: Program, columns: list[Column], area: Area | None, period: str) -> None:
     last = get_column_letter(len(columns))
     sheet.merge_cells(f"A1:{last}1")
     sheet["A1"] = _("%(program)s发放清册") % {"program": program.name}
@@ -61,8 +92,9 @@ def _write_header(sheet: Worksheet, program: Program, columns: list[Column], are
     sheet.row_dimensions[1].height = 30
     sheet.merge_cells(f"A2:{last}2")
     town = area.name if area else "　　　　"
-    sheet["A2"] = _("乡镇：%(town)s　　　期间：　　　　　　　单位：元　　　（红字为必填，填写前请看“%(notes)s”）") % {
+    sheet["A2"] = _("乡镇：%(town)s　　　期间：%(period)s　　　单位：元　　　（红字为必填，填写前请看“%(notes)s”）") % {
         "town": town,
+        "period": period or "　　　　",
         "notes": NOTES,
     }
     at = 1
@@ -92,11 +124,18 @@ def _write_group(sheet: Worksheet, at: int, group: str, members: list[Column]) -
     return after
 
 
+def add_header(sheet: Worksheet, index: int, label: str) -> None:
+    """One more optional column at the right of the template's."""
+    place = sheet.cell(HEADER_ROW + 1, index, label)
+    place.font, place.fill, place.border, place.alignment = _BOLD, _HEAD_FILL, _BOX, _CENTRE
+    sheet.column_dimensions[get_column_letter(index)].width = 14
+
+
 def _prepare_rows(sheet: Worksheet, columns: list[Column]) -> None:
     """Identifiers are text before anybody types: a spreadsheet keeps only fifteen digits of a number."""
     formats = {"amount": "0.00", "standard": "0.00", "quantity": "0.00", "filled_on": "yyyy-mm-dd"}
     for index, column in enumerate(columns, 1):
-        style = "@" if column.is_text else formats.get(column.field)
+        style = "@" if column.is_text else formats.get(column.field) or _OWN_FORMATS.get(column.kind)
         if style is None:
             continue
         sheet.column_dimensions[get_column_letter(index)].number_format = style
@@ -113,6 +152,11 @@ def _write_notes(notes: Worksheet, program: Program, columns: list[Column]) -> N
         _("一人一行；身份证号、银行账号、电话照原样填成文本，不要用公式；不发的人整行删除，不要隐藏。"),
         _("有一处不对，整份都不导入；系统会指出是哪一格、怎么改。"),
     ]
+    if program.amount_rule:
+        lines.append(
+            _("金额怎么算：%(rule)s（标准为补贴标准，年龄为享受人在本期第一天的周岁）。请写算好的数字，不要写公式。")
+            % {"rule": program.amount_rule}
+        )
     for number, line in enumerate(lines, 1):
         notes.cell(number, 1, line)
     first = len(lines) + 2
@@ -140,7 +184,8 @@ def _offer_choices(sheet: Worksheet, notes: Worksheet, columns: list[Column], ch
         if not values:
             continue
         letter = get_column_letter(6 + place)
-        notes[f"{letter}1"] = titles[name]
+        title = titles.get(name) or name.removeprefix("own:")
+        notes[f"{letter}1"] = title
         notes[f"{letter}1"].font = _BOLD
         notes.column_dimensions[letter].width = 20
         for number, value in enumerate(values, 2):
@@ -148,7 +193,7 @@ def _offer_choices(sheet: Worksheet, notes: Worksheet, columns: list[Column], ch
         validation = DataValidation(
             type="list", formula1=f"'{NOTES}'!${letter}$2:${letter}${len(values) + 1}", allow_blank=True
         )
-        validation.errorTitle, validation.error = titles[name], _("请从列表中选择。")
+        validation.errorTitle, validation.error = title, _("请从列表中选择。")
         index = next(i for i, column in enumerate(columns, 1) if column.field == name)
         column_letter = get_column_letter(index)
         validation.add(f"{column_letter}{FIRST_ROW}:{column_letter}{FIRST_ROW + PREPARED_ROWS - 1}")

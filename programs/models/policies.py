@@ -51,6 +51,10 @@ class Program(models.Model):
         FULL = "full", _("全名")
         SURNAME = "surname", _("只留姓")
 
+    class RuleLevel(models.TextChoices):
+        WARN = "warn", _("导入，列为疑点")
+        REFUSE = "refuse", _("不导入，要改正")
+
     code = models.CharField(_("项目编码"), max_length=12, unique=True)
     name = models.CharField(_("补贴项目名称"), max_length=80, unique=True)
     short_name = models.CharField(_("项目简称"), max_length=30)
@@ -70,6 +74,7 @@ class Program(models.Model):
     standard_text = models.CharField(_("补贴标准"), max_length=200)
     # An expression over 标准, 数量 and the program's own columns that gives yuan; empty: standard × quantity.
     amount_rule = models.CharField(_("金额算法"), max_length=300, blank=True)
+    rule_level = models.CharField(_("金额与算法不符时"), max_length=10, choices=RuleLevel.choices, default="warn")
     cap_fen = models.BigIntegerField(_("单笔上限（分）"), null=True, blank=True)
     pay_by_days = models.PositiveSmallIntegerField(_("兑付时限（天）"), default=30)
     notice_days = models.PositiveSmallIntegerField(_("公示天数"), default=7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, ClassVar
 
 from django.db import models
@@ -232,6 +233,8 @@ class RosterRow(models.Model):
     quantity = models.DecimalField(_("数量"), max_digits=12, decimal_places=2, default=1)
     standard_fen = models.BigIntegerField(_("标准（分）"))
     amount_fen = models.BigIntegerField(_("金额（分）"))
+    # What the program's amount rule gave when the row was read; None: the program had none.
+    expected_fen = models.BigIntegerField(_("按算法应发（分）"), null=True)
     note = models.CharField(_("备注"), max_length=200, blank=True)
     # The program's own columns: label → text, int, decimal as text, ISO date; an ID number as
     # {"hash": hex, "last4", "sealed": base64}
@@ -255,3 +258,24 @@ class RosterRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.roster_id} row {self.row_no}"
+
+    @staticmethod
+    def extra_place(roster_id: int, revision: int, row_no: int, label: str) -> str:
+        """Where a sealed ID number in ``extra`` belongs: row keys are not known yet when it is written."""
+        return f"programs_rosterrow.extra:{roster_id}:{revision}:{row_no}:{label}"
+
+    @property
+    def shown_extra(self) -> dict[str, str]:
+        """The program's own columns as they may be shown: of an ID number the last four."""
+        return {
+            label: f"••••{value['last4']}" if isinstance(value, dict) else str(value)
+            for label, value in self.extra.items()
+        }
+
+    def reveal_extra(self, label: str) -> str:
+        """The full value of an own column, for files that go back to the township; the caller records an event."""
+        value = self.extra.get(label, "")
+        if not isinstance(value, dict):
+            return str(value)
+        place = self.extra_place(self.roster_id, self.revision, self.row_no, label)
+        return crypto.decrypt(base64.b64decode(value["sealed"]), place)

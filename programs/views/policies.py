@@ -15,6 +15,7 @@ from programs import actions
 from programs.forms import ProgramForm, YearForm
 from programs.models import FundPlan, PolicyItem, PolicyList, Program, Roster
 from programs.policy_columns import values_of
+from programs.views.templates import shown_template
 from subsidy_portal.permissions import allowed, require
 from subsidy_portal.staff import StaffRequest, happened, staff_page
 from subsidy_portal.workflow import Refused
@@ -134,10 +135,12 @@ def program_list(request: StaffRequest) -> HttpResponse:
 @staff_page("see.oversight")
 def program(request: StaffRequest, pk: int) -> HttpResponse:
     found = _program(request, pk)
+    may_edit = allowed(request.user, "program.edit")
     context = {
+        **shown_template(found),
         "program": found,
         "facts": list(values_of(found).items())[6:],
-        "may_edit": allowed(request.user, "program.edit"),
+        "may_edit": may_edit,
         "rosters": Roster.objects.visible_to(request.user).filter(program=found).select_related("area")[:12],
         "plans": FundPlan.objects.visible_to(request.user).filter(program=found).with_planned_fen(),
         "events": happened(found),

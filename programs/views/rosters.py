@@ -89,6 +89,27 @@ def _upload(
 
 @require_POST
 @staff_page("roster.upload")
+def roster_forward(request: StaffRequest) -> HttpResponse:
+    """Copy last period's roster: a job that gives the file, or takes it in at once."""
+    programs = payable_programs(request.user)
+    chosen = request.POST.get("program", "")
+    program = get_object_or_404(programs, pk=chosen if chosen.isdecimal() else 0)
+    form = RosterNewForm(request.POST, program=program, user=request.user)
+    form.fields["file"].required = False
+    if form.is_valid():
+        given = {name: form.cleaned_data[name] for name in ("area", "period", "sequence")}
+        try:
+            job = actions.start_copy(program, **given, take_in=bool(request.POST.get("take_in")), actor=request.user)
+        except Refused as refused:
+            form.add_error(None, str(refused))
+        else:
+            return redirect("job", job.pk)
+    form.fields["file"].required = True
+    return _new_page(request, programs, program, form)
+
+
+@require_POST
+@staff_page("roster.upload")
 def roster_upload(request: StaffRequest, pk: int) -> HttpResponse:
     """A corrected file for a roster that is still being made."""
     found = _roster(request, pk)
@@ -149,12 +170,19 @@ def _rows(request: StaffRequest, found: Roster, before: Roster | None, sums: com
     more = len(lines) > ROWS_SIZE
     lines = lines[:ROWS_SIZE]
     next_url = f"?tab={tab}&after={lines[-1].place}" if more else ""
-    names = {"all": _("全部"), "changed": _("有变化"), "doubtful": _("有疑点"), "held": _("暂缓和剔除")}
+    names = {
+        "all": _("全部"), "changed": _("有变化"), "added": _("新增"), "gone": _("退出"), "amount": _("金额变动"),
+        "account": _("账户变动"), "doubtful": _("有疑点"), "held": _("暂缓和剔除"),
+    }  # fmt: skip
+    counted = [(key, names[key], sums.tab_count(key)) for key in comparison.TABS]
+    changes = [entry for entry in counted if entry[0] in comparison.CHANGES]
     return {
         "unit": _("人") if found.program.paid_to == Program.PaidTo.PERSON else _("户"),
         "lines": lines,
         "tab": tab,
-        "tabs": [(key, names[key], sums.tab_count(key)) for key in comparison.TABS if key != "changed" or before],
+        # The four kinds of change are a second row, below the tab they belong to.
+        "tabs": [entry for entry in counted if entry not in changes and (entry[0] != "changed" or before)],
+        "change_tabs": changes if before and tab in {"changed", *comparison.CHANGES} else [],
         "rows_page": Page(lines, next_url, f"?tab={tab}" if after_row else ""),
     }
 

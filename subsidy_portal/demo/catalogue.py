@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from programs.actions import ColumnSpec
 from programs.models import Program
 
 P, H = Program.PaidTo.PERSON, Program.PaidTo.HOUSEHOLD
@@ -35,8 +36,36 @@ class Entry:
     audience: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class OwnTemplate:
+    """What a program's roster has besides the provincial columns, and how its amounts are reckoned."""
+
+    rule: str
+    level: str = Program.RuleLevel.WARN
+    columns: tuple[ColumnSpec, ...] = ()
+
+
 VETERAN_CODE, GRANT_CODE, LAND_CODE, GRAIN_CODE = "9080801", "2082001", "2130122", "9130101"
 DESTITUTE_CODE, LIVING_CODE, CARE_CODE, LONGEVITY_CODE = "2082102", "2081107", "2081108", "2080502"
+
+OWN_TEMPLATES = {
+    LONGEVITY_CODE: OwnTemplate("300 if 年龄>=100 else 标准"),
+    CARE_CODE: OwnTemplate(
+        "标准*月数",
+        columns=(
+            ColumnSpec("残疾等级", "choice", choices=("一级", "二级"), help="残疾人证上的等级"),
+            ColumnSpec("月数", "integer", help="这一期发几个月", example="1"),
+        ),
+    ),
+    LAND_CODE: OwnTemplate(
+        "标准*数量",
+        Program.RuleLevel.REFUSE,
+        (
+            ColumnSpec("地块数", "integer", help="确权登记的地块", example="3"),
+            ColumnSpec("承包合同签订日期", "date", required=False, example="2018-12-31"),
+        ),
+    ),
+}
 
 ENTRIES = (
     Entry(LONGEVITY_CODE, "高龄津贴", CIVIL, P, M, 10_000, "人·月", 3600, 10, (80, 96), audience=("老年人",)),

@@ -6,6 +6,7 @@ import io
 
 from rustpy_xlsxwriter import write_worksheet
 
+from subsidy_portal.demo.catalogue import OWN_TEMPLATES
 from subsidy_portal.demo.plan import Claim, Run
 from subsidy_portal.demo.world import BANKS, VILLAGES
 from subsidy_portal.money import format_yuan
@@ -30,7 +31,22 @@ def _row(n: int, claim: Claim, run: Run) -> dict[str, str]:
         "补贴标准": format_yuan(entry.standard_fen or claim.amount_fen, comma=False),
         "补贴金额": format_yuan(claim.amount_fen, comma=False),
         "备注": "",
+        **_own(n, claim, run),
     }
+
+
+def _own(n: int, claim: Claim, run: Run) -> dict[str, str]:
+    """The program's own columns, by label, from what the claim is."""
+    own = OWN_TEMPLATES.get(run.entry.code)
+    if own is None:
+        return {}
+    values = {
+        "残疾等级": "一级" if n % 3 else "二级",
+        "月数": "1",
+        "地块数": str(claim.quantity_tenths // 15 + 1),
+        "承包合同签订日期": "2018-12-31",
+    }
+    return {column.label: values[column.label] for column in own.columns}
 
 
 def roster_file(run: Run, town: int, town_name: str) -> tuple[str, bytes]:

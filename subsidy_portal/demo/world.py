@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 from disbursement.models import Bank
 from programs import actions
 from programs.models import FundEntry, Program
-from subsidy_portal.demo.catalogue import DEPARTMENTS, Entry
+from subsidy_portal.demo.catalogue import DEPARTMENTS, OWN_TEMPLATES, Entry
 from subsidy_portal.models import Area, Organisation, User
 from subsidy_portal.money import format_yuan
 
@@ -189,6 +189,9 @@ def build_programs(entries: tuple[Entry, ...], world: World) -> None:
             effective_from=dt.date(2022, 1, 1),
         )
         actions.save_program(program, actor=operator)
+        if own := OWN_TEMPLATES.get(entry.code):
+            actions.set_columns(program, own.columns, actor=operator)
+            actions.set_amount_rule(program, own.rule, own.level, actor=operator)
         world.programs[entry.code] = program
 
 

@@ -28,15 +28,18 @@ def pages() -> dict[str, str]:
     actions.draft_policy_list(clock.today().year, actor=make_user(K.FINANCE, R.OPERATOR))
     one = {
         "roster": draft.pk, "notice": notice.pk, "objection": objection.pk, "program": draft.program_id,
-        "program-edit": draft.program_id, "person": dead.pk, "suspicion": Suspicion.objects.get().pk,
+        "program-edit": draft.program_id, "amount-rule": draft.program_id,
+        "column-new": draft.program_id, "person": dead.pk, "suspicion": Suspicion.objects.get().pk,
         "fund-plan": FundPlan.objects.get().pk, "policy-list-version": PolicyList.objects.get().pk,
     }  # fmt: skip
+    actions.set_columns(draft.program, [actions.ColumnSpec("月数", "integer")], actor=make_user(K.FINANCE, R.OPERATOR))
     lists = (
         "roster-list", "roster-new", "suspicion-list", "notice-list", "policy-list", "program-list", "program-new",
         "fund-list", "fund-new", "dataset-list", "person-list",
     )  # fmt: skip
     addresses = {name: reverse(f"programs:{name}", args=[pk]) for name, pk in one.items()}
     addresses |= {name: reverse(f"programs:{name}") for name in lists}
+    addresses["column-edit"] = reverse("programs:column-edit", args=[draft.program_id, 1])
     addresses["roster on notice"] = reverse("programs:roster", args=[shown.pk])
     addresses["new roster of a program"] = f"{addresses['roster-new']}?program={draft.program_id}"
     return addresses | {name: reverse(name) for name in ("desk", "user-list", "user-new", "permission-table")}
