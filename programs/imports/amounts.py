@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -67,8 +66,9 @@ def _inputs(name: str, claims: Claims, first_on: dt.date) -> Sequence[Number | N
     if name == QUANTITY:
         return claims.quantity
     if name == AGE:
-        age = partial(age_on, day=first_on)
-        return [None if number is None else age(identifiers.birth_date(number)) for number in claims.beneficiary_id]
+        days = {number[6:14]: number for number in claims.beneficiary_id if number is not None}
+        ages = {day: age_on(identifiers.birth_date(number), first_on) for day, number in days.items()}
+        return [None if number is None else ages[number[6:14]] for number in claims.beneficiary_id]
     labels = {rule_name(label): label for label in (claims.extra[0] if claims.extra else {})}
     return [values.get(labels.get(name, name)) for values in claims.extra]
 
