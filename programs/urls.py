@@ -1,6 +1,6 @@
 from django.urls import path
 
-from programs.views import datasets, funds, imports, notices, policies, registry, rosters, suspicions
+from programs.views import datasets, funds, imports, mappings, notices, policies, registry, rosters, suspicions
 
 app_name = "programs"
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("rosters/<int:pk>/<slug:verb>/do/", rosters.roster_act, name="roster-act"),
     path("imports/<int:pk>/", imports.roster_import, name="roster-import"),
     path("imports/<int:pk>/file/", imports.roster_import_file, name="roster-import-file"),
+    path("imports/<int:pk>/answer/", mappings.roster_import_answer, name="roster-import-answer"),
+    path("mappings/", mappings.mapping_list, name="mapping-list"),
+    path("mappings/<int:pk>/forget/", mappings.mapping_forget, name="mapping-forget"),
     path("suspicions/", suspicions.suspicion_list, name="suspicion-list"),
     path("suspicions/<int:pk>/", suspicions.suspicion, name="suspicion"),
     path("suspicions/<int:pk>/decide/", suspicions.suspicion_decide, name="suspicion-decide"),

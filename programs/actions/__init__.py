@@ -3,6 +3,7 @@
 from programs.actions.changes import RowChange, roster_changes
 from programs.actions.datasets import import_dataset
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
+from programs.actions.mappings import choose_sheet, forget_mapping, map_columns
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
 from programs.actions.policies import draft_policy_list, publish_policy_list, refresh_policy_list, save_program
@@ -32,6 +33,7 @@ __all__ = [
     "approve_roster_in_town",
     "cancel_roster",
     "check_roster_in_department",
+    "choose_sheet",
     "confirm_funds",
     "decide_objection",
     "decide_suspicion",
@@ -39,8 +41,10 @@ __all__ = [
     "end_due_notices",
     "enter_funds",
     "file_objection",
+    "forget_mapping",
     "import_dataset",
     "import_roster",
+    "map_columns",
     "open_notice",
     "publish_policy_list",
     "refresh_policy_list",

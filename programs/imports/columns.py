@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from programs.imports import aliases
 from programs.models import Program
 from subsidy_portal.sheets import Cell, cell_text
 
@@ -121,7 +122,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "filled_on": ("填报日期", "填表日期", "日期"),
     "note": ("备注", "说明", "发放备注"),
 }  # fmt: skip
-_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
+_FIELDS = {alias: field for table in (aliases.ALIASES, _ALIASES) for field, words in table.items() for alias in words}
 
 # Columns a file may add to the template: label → what they mean, for the notes sheet.
 EXTRA_COLUMNS = {
@@ -138,6 +139,11 @@ _UNIT = re.compile(r"\([^()]*\)$")
 def header_text(cell: Cell) -> str:
     """A header as it is looked up: NFKC, no blanks, line breaks or asterisks, 帐 as 账 (M2)."""
     return _NOISE.sub("", unicodedata.normalize("NFKC", cell_text(cell))).replace("帐", "账")
+
+
+def plain_header(text: str) -> str:
+    """A normalised header without the unit in brackets behind it."""
+    return _UNIT.sub("", text)
 
 
 def find_field(text: str) -> str:

@@ -15,7 +15,7 @@ from subsidy_portal.staff import StaffRequest, download, staff_page
 SIZE = 100
 
 
-def _import(request: StaffRequest, pk: int) -> RosterImport:
+def import_of(request: StaffRequest, pk: int) -> RosterImport:
     mine = RosterImport.objects.filter(roster__in=Roster.objects.visible_to(request.user))
     return get_object_or_404(
         mine.select_related("roster__program", "roster__area", "file", "marked_file", "uploaded_by", "job"), pk=pk
@@ -26,7 +26,7 @@ def _import(request: StaffRequest, pk: int) -> RosterImport:
 @staff_page("see.rosters")
 def roster_import(request: StaffRequest, pk: int) -> HttpResponse:
     """All problems of the file, of one kind with ``?code=``, a hundred a page."""
-    found = _import(request, pk)
+    found = import_of(request, pk)
     code = request.GET.get("code", "")
     problems = [p for p in found.problems if not code or p["code"] == code]
     after = request.GET.get("after", "")
@@ -51,5 +51,5 @@ def roster_import(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page("roster.upload")
 def roster_import_file(request: StaffRequest, pk: int) -> HttpResponseBase:
     """The clerk's own workbook with the bad cells marked."""
-    found = _import(request, pk)
+    found = import_of(request, pk)
     return download(found.marked_file, found.roster, actor=request.user)
