@@ -11,16 +11,17 @@ import datetime as dt
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from programs.imports.columns import EXTRA_COLUMNS, Column, find_field, header_text
+from programs.imports.columns import EXTRA_COLUMNS, Column, find_field, header_text, template_columns
 from programs.imports.households import Member, find_members
 from programs.imports.layout import HEADER_ROWS, Layout, check_header, find_layout
 from programs.imports.problems import CellError, Problems
 from programs.imports.roles import BENEFICIARY, missing_columns, needed_fields
+from programs.models import Program
 from subsidy_portal import crypto, wording
 from subsidy_portal.sheets import Cell, Sheet, Workbook, cell_text, column_letter, is_blank, mask_digits
 
@@ -278,6 +279,22 @@ def their_columns(question: Mapping[str, Any], header_row: int, columns: Sequenc
         if words or samples:
             found.append(TheirColumn(index, column_letter(index), words, samples, guesses.get(index, "")))
     return found
+
+
+def described(question: Mapping[str, Any], program: Program) -> dict[str, Any]:
+    """The question as the API tells it."""
+    if question["kind"] == "sheet":
+        return dict(question)
+    columns = template_columns(program)
+    ours = [{"field": name, "label": label, "required": needed} for name, label, needed in fields(columns)]
+    return {
+        "kind": "columns",
+        "sheet": question["sheet"],
+        "header_row": question["header_row"],
+        "header_rows": sorted(map(int, question["signature"])),
+        "columns": [asdict(one) for one in their_columns(question, question["header_row"], columns)],
+        "our_fields": ours,
+    }
 
 
 def _guess(question: Mapping[str, Any], header_row: int, allowed: Collection[str]) -> dict[int, str]:
