@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,18 +28,27 @@ from subsidy_portal.sheets import Cell, Sheet, Workbook, cell_text, column_lette
 _SHOWN_COLUMNS, _SAMPLES, _WIDTH = 80, 5, 40
 _TABLE_HITS, _TABLE_WORDS = 2, 4
 _NUMBER_IN_HEADER = re.compile(r"\d{6}")
-_ID = re.compile(r"\d{17}[\dXx]|\d{15}")
-_ACCOUNT = re.compile(r"62\d{14,17}")
+# Kinds of cells, by which more than half of a column is known.
+_LOOKS = {
+    "id": re.compile(r"\d{17}[\dXx]|\d{15}"),
+    "account": re.compile(r"62\d{14,17}"),
+    "phone": re.compile(r"1[3-9]\d{9}"),
+    "bank": re.compile(r".*(银行|信用社)[^,，]*"),
+    "village": re.compile(r".*(村|社区|居委会)"),
+    "group": re.compile(r"(第?[0-9一二三四五六七八九十]+组|无)"),
+    "money": re.compile(r"[0-9]{2,6}(\.[0-9]{1,2})?"),
+    "name": re.compile(r"[\u3400-\u9fff·]{2,4}"),
+}
 # What a header's words hint at when they are no alias: the guess of the mapping page, never read unasked.
 _HINTS = (
     ("beneficiary_id", "id", "身份|证件"),
     ("account", "account", "卡号|账号|账户|存折"),
-    ("amount", "", "金额|应发|实发|资金|补贴|补助|合计"),
-    ("beneficiary_name", "", "姓名|名字|人名"),
-    ("bank", "", "银行|开户|信用社"),
-    ("village", "", "村|社区|居委"),
-    ("group_no", "", "组|队|社"),
-    ("phone", "", "电话|手机|联系"),
+    ("amount", "money", "金额|应发|实发|资金|补贴|补助|合计"),
+    ("bank", "bank", "银行|开户|信用社"),
+    ("village", "village", "村|社区|居委"),
+    ("group_no", "group", "组|队"),
+    ("phone", "phone", "电话|手机|联系"),
+    ("beneficiary_name", "name", "姓名|名字|人名"),
     ("standard", "", "标准"),
     ("quantity", "", "面积|数量|亩|月数"),
 )
@@ -244,13 +253,15 @@ def _shown(cell: Cell) -> str:
 
 
 def _kind(column: Sequence[Cell]) -> str:
-    """``id`` or ``account`` when the cells look so, also after a spreadsheet has made numbers of them."""
-    for cell in column:
-        text = f"{cell:.0f}" if isinstance(cell, (int, float)) else re.sub(r"\s", "", cell_text(cell))
-        if _ID.fullmatch(text):
-            return "id"
-        if _ACCOUNT.fullmatch(text):
-            return "account"
+    """What the cells of a column look like, also after a spreadsheet has made numbers of them; empty when mixed."""
+    texts = [
+        f"{cell:.0f}" if isinstance(cell, float) else re.sub(r"\s", "", cell_text(cell))
+        for cell in column
+        if not is_blank(cell)
+    ]
+    for kind, pattern in _LOOKS.items():
+        if sum(bool(pattern.fullmatch(text)) for text in texts) * 2 > len(texts):
+            return kind
     return ""
 
 
@@ -305,15 +316,19 @@ def _guess(question: Mapping[str, Any], header_row: int, allowed: Collection[str
         name = find_field(word) if word else ""
         if name in allowed and name not in found.values():
             found[index] = name
-    for name, kind, pattern in _HINTS:
-        if name not in allowed or name in found.values():
-            continue
-        for index, word in enumerate(words):
-            same_kind = bool(kind) and question["kinds"][index] == kind
-            if index not in found and (same_kind or re.search(pattern, word)):
-                found[index] = name
-                break
+    hints = [hint for hint in _HINTS if hint[0] in allowed]
+    for name, _kind_of, pattern in hints:
+        _take(found, name, (i for i, word in enumerate(words) if word and re.search(pattern, word)))
+    for name, kind, _pattern in hints:
+        _take(found, name, (i for i, word in enumerate(words) if word and kind and question["kinds"][i] == kind))
     return found
+
+
+def _take(found: dict[int, str], name: str, indexes: Iterable[int]) -> None:
+    """Give ``name`` the first of ``indexes`` that is free, unless it has one."""
+    free = next((index for index in indexes if index not in found), None)
+    if free is not None and name not in found.values():
+        found[free] = name
 
 
 def check_answer(
