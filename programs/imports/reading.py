@@ -107,6 +107,9 @@ class Reader:
         wrong = any(seen[key] is None or type(seen[key]) is CellError for key in distinct)
         return self._settle(name, index, values, blank) if wrong else values
 
+    def _is_unreadable(self, at: int, index: int) -> bool:
+        return (self.body.row_nos[at], self.body.place(at, index)) in self.unreadable
+
     @staticmethod
     def _read(cell: Cell, read: Read) -> Any:
         if is_blank(cell):
@@ -120,7 +123,7 @@ class Reader:
         """Say what is wrong with the wrong cells of a column, and fill in what a blank one means."""
         settled = []
         for at, value in enumerate(values):
-            if value is None and (self.body.row_nos[at], self.body.place(at, index)) not in self.unreadable:
+            if value is None and not (self.unreadable and self._is_unreadable(at, index)):
                 value = blank
                 if name in self.required:
                     self.problem(_missing(), at, name)
