@@ -1,6 +1,7 @@
 """Policies, funds, the registry, rosters and what is checked and publicised before money moves."""
 
-from programs.models.checks import Dataset, DatasetRow, Rule, Suspicion
+from programs.models.checks import Dataset, DatasetPolicy, DatasetRow, Rule, Suspicion
+from programs.models.entitlements import EligibleUnpaid, EntitlementRule
 from programs.models.funds import FundEntry, FundPlan
 from programs.models.notices import Notice, NoticeRow, Objection
 from programs.models.policies import PolicyItem, PolicyList, Program, ProgramColumn
@@ -12,7 +13,10 @@ __all__ = [
     "CellEdit",
     "ColumnMapping",
     "Dataset",
+    "DatasetPolicy",
     "DatasetRow",
+    "EligibleUnpaid",
+    "EntitlementRule",
     "FundEntry",
     "FundPlan",
     "Household",

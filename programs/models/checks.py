@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from programs.models.registry import Person
 from programs.models.rosters import Roster, RosterRow
-from subsidy_portal.models import Area, Organisation, StoredFile, User
-from subsidy_portal.permissions import scope
+from subsidy_portal.models import Area, Job, Organisation, StoredFile, User
+from subsidy_portal.permissions import allowed, scope
 
 
 class Rule(models.Model):
@@ -40,8 +40,26 @@ class Rule(models.Model):
         return f"{self.code} {self.name}"
 
 
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    def visible_to(self, user: User) -> DatasetQuerySet:
+        """Finance and oversight see all lists of the county, a department the kinds it keeps and what it brought,
+        a township the lists of the whole county and its own.
+        """
+        if not allowed(user, "see.oversight") or user.organisation is None:
+            return self.none()
+        if user.kind == Organisation.Kind.DEPARTMENT:
+            keeps = DatasetPolicy.objects.filter(department=user.organisation).values("kind")
+            return self.filter(Q(kind__in=keeps) | Q(imported_by__organisation=user.organisation))
+        if user.kind == Organisation.Kind.TOWNSHIP:
+            return self.filter(Q(area=None) | Q(area__code__startswith=user.area_prefix))
+        return self
+
+
 class Dataset(models.Model):
-    """Comparison data from another office, with its source, date and coverage (共享数据)."""
+    """Comparison data from another office, with its source, date and coverage (共享数据).
+
+    The file it came in is removed once it is read: what stays are blind indexes, its name and its SM3.
+    """
 
     class Kind(models.TextChoices):
         DEATH = "death", _("死亡登记")
@@ -62,21 +80,71 @@ class Dataset(models.Model):
         INCOME = "income", _("收入和财产核对")
         REVERIFY = "reverify", _("年度复核未通过")
 
+    class Status(models.TextChoices):
+        COLLECTING = "collecting", _("接收中")
+        QUEUED = "queued", _("排队中")
+        READING = "reading", _("读取中")
+        REFUSED = "refused", _("有错误，没有导入")
+        IMPORTED = "imported", _("在用")
+        PURGED = "purged", _("已到期清除")
+
+    # Collecting: the API hands it over in pages.
+    NEXT: ClassVar[dict[Any, set[Any]]] = {
+        Status.COLLECTING: {Status.QUEUED, Status.REFUSED},
+        Status.QUEUED: {Status.READING, Status.REFUSED},
+        Status.READING: {Status.IMPORTED, Status.REFUSED},
+        Status.IMPORTED: {Status.PURGED},
+    }
+
     kind = models.CharField(_("类别"), max_length=20, choices=Kind.choices)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.IMPORTED)
+    # The township it covers; none: the whole county
+    area = models.ForeignKey(Area, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("覆盖乡镇"))
     source = models.CharField(_("来源"), max_length=80)
     as_of = models.DateField(_("数据截至"))
     coverage = models.CharField(_("覆盖范围"), max_length=120, blank=True)
     retain_until = models.DateField(_("保存到"), null=True, blank=True)
     file = models.ForeignKey(StoredFile, models.PROTECT, null=True, related_name="+")
+    file_name = models.CharField(_("文件"), max_length=100, blank=True)
+    file_sm3 = models.CharField(max_length=64, blank=True)
+    key = models.CharField(max_length=64, blank=True, help_text="the caller's own key: the same key is the same list")
+    pages = models.JSONField(default=dict, help_text='page number → {"sm3", "rows"} while it is collected')
+    job = models.ForeignKey(Job, models.PROTECT, null=True, related_name="+")
     row_count = models.PositiveIntegerField(default=0)
+    problem_count = models.PositiveIntegerField(default=0)
+    problems = models.JSONField(default=list, help_text="as those of a roster file, at most 500; values masked")
     imported_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     imported_at = models.DateTimeField()
 
+    objects = DatasetQuerySet.as_manager()
+
     class Meta:
         ordering = ("-as_of", "-pk")
+        constraints = (
+            models.UniqueConstraint(fields=("imported_by", "key"), condition=~Q(key=""), name="dataset_key_once"),
+        )
+        indexes = (models.Index(fields=("kind", "source", "-as_of"), name="dataset_newest"),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.as_of}"
+
+
+class DatasetPolicy(models.Model):
+    """What finance lays down for one kind of comparison data: how old it may be, how long it is kept, who keeps it."""
+
+    kind = models.CharField(_("类别"), max_length=20, choices=Dataset.Kind.choices, unique=True)
+    max_age_days = models.PositiveSmallIntegerField(_("多少天内算新"))
+    keep_days = models.PositiveSmallIntegerField(_("保存天数"))
+    # None: any department may bring it
+    department = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("由哪个部门提供")
+    )
+
+    class Meta:
+        ordering = ("kind",)
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
 
 
 class DatasetRow(models.Model):
