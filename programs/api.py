@@ -36,6 +36,7 @@ from programs.models import (
     PolicyList,
     Program,
     Roster,
+    RosterImport,
     Suspicion,
 )
 from programs.totals import roster_totals
@@ -245,6 +246,24 @@ class RosterViewSet(Listed):
         job = actions.start_copy(program, **wanted, actor=self.actor)
         told = {"job_id": job.pk, "job_url": reverse("job", args=[job.pk])}
         return Response(shapes.JobStartedSerializer(told).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=shapes.ChooseSheetSerializer)
+    @action(detail=True, methods=["post"], url_path="choose-sheet")
+    def choose_sheet(self, request: Request, pk: str) -> Response:
+        """Answer the question of the last import: which sheet is the list."""
+        name = self.body(shapes.ChooseSheetSerializer)["name"]
+        actions.choose_sheet(self._asking(), name, actor=self.actor)
+        return self.answer(pk)
+
+    @extend_schema(request=shapes.MapColumnsSerializer)
+    @action(detail=True, methods=["post"], url_path="map-columns")
+    def map_columns(self, request: Request, pk: str) -> Response:
+        """Answer the question of the last import: which column is what. Kept for the department."""
+        actions.map_columns(self._asking(), **self.body(shapes.MapColumnsSerializer), actor=self.actor)
+        return self.answer(pk)
+
+    def _asking(self) -> RosterImport:
+        return get_object_or_404(self.get_object().imports.order_by("-pk")[:1])
 
     @extend_schema(request=EmptySerializer)
     @action(detail=True, methods=["post"])

@@ -73,6 +73,8 @@ def _drafts(user: User) -> Iterator[DeskItem]:
     last = RosterImport.objects.filter(roster=OuterRef("pk")).order_by("-pk").values("status")[:1]
     refused = drafts.filter(revision=0, returned_from="").annotate(last=last).filter(last=RosterImport.Status.REFUSED)
     yield from _items(refused, _("清册有错"), _("改正"), lambda r: _("文件没有导入"))
+    asking = drafts.annotate(last=last).filter(last=RosterImport.Status.ASKING)
+    yield from _items(asking, _("文件待说明"), _("去说明"), lambda r: _("读到一半，要您指明工作表或各列"))
 
 
 def _to_review(user: User) -> Iterator[DeskItem]:

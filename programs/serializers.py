@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from programs.imports import mapping
 from programs.models import (
     Dataset,
     FundEntry,
@@ -185,6 +186,47 @@ class FileProblemSerializer(serializers.Serializer[Any]):
     shown = serializers.CharField()
 
 
+class SheetChoiceSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    rows = serializers.IntegerField(help_text="below the header")
+    words = serializers.ListField(child=serializers.CharField(), help_text="of the header, the first eight")
+
+
+class TheirColumnSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text="from 0")
+    letter = serializers.CharField()
+    words = serializers.CharField(help_text="of its header")
+    samples = serializers.ListField(child=serializers.CharField(), help_text="the first cells, identifiers masked")
+    guess = serializers.CharField(help_text="the field we would take it for; empty without one")
+
+
+class OurFieldSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    required = serializers.BooleanField()  # type: ignore[assignment]
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    """What the clerk has to say before a file is read on: the sheet (``choices``), or the columns."""
+
+    kind = serializers.ChoiceField(choices=["sheet", "columns"])
+    choices = SheetChoiceSerializer(many=True, required=False)
+    sheet = serializers.CharField(required=False)
+    header_row = serializers.IntegerField(required=False, help_text="from 1")
+    header_rows = serializers.ListField(child=serializers.IntegerField(), required=False, help_text="that can be it")
+    columns = TheirColumnSerializer(many=True, required=False)
+    our_fields = OurFieldSerializer(many=True, required=False)
+
+
+class ChooseSheetSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=60)
+
+
+class MapColumnsSerializer(serializers.Serializer[Any]):
+    columns = serializers.DictField(child=serializers.IntegerField(min_value=0), help_text="our field → column index")
+    header_row = serializers.IntegerField(min_value=1, required=False, default=0)
+
+
 class RosterImportSerializer(serializers.ModelSerializer[RosterImport]):
     job = JobSerializer(allow_null=True)
 
@@ -198,15 +240,22 @@ class RosterDetailSerializer(RosterSerializer):
 
     last_import = serializers.SerializerMethodField()
     problems = serializers.SerializerMethodField()
+    question = serializers.SerializerMethodField(help_text="while the last import's status is asking")
     open_suspicions = serializers.SerializerMethodField(help_text="undecided hits that hold the roster")
 
     class Meta(RosterSerializer.Meta):
-        fields = (*RosterSerializer.Meta.fields, "open_suspicions", "last_import", "problems")  # type: ignore[assignment]
+        fields = (*RosterSerializer.Meta.fields, "open_suspicions", "last_import", "question", "problems")  # type: ignore[assignment]
 
     @extend_schema_field(RosterImportSerializer(allow_null=True))
     def get_last_import(self, roster: Roster) -> Any:
         last = self._last(roster)
         return RosterImportSerializer(last).data if last else None
+
+    @extend_schema_field(QuestionSerializer(allow_null=True))
+    def get_question(self, roster: Roster) -> Any:
+        last = self._last(roster)
+        asking = last is not None and last.status == RosterImport.Status.ASKING
+        return QuestionSerializer(mapping.described(last.question, roster.program)).data if last and asking else None
 
     @extend_schema_field(FileProblemSerializer(many=True))
     def get_problems(self, roster: Roster) -> Any:

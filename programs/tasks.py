@@ -28,6 +28,9 @@ def import_roster(job_id: int) -> None:
         elif found.status == RosterImport.Status.IMPORTED:
             url = reverse("programs:roster", args=[found.roster_id])
             finish_job(job, result_url=url, message=_("已导入%(n)s行") % {"n": wording.count(found.rows)})
+        elif found.status == RosterImport.Status.ASKING:
+            url = reverse("programs:roster-import-answer", args=[found.pk])
+            finish_job(job, result_url=url, message=_("要您说明一下才能读下去"))
         else:
             url = reverse("programs:roster-import", args=[found.pk])
             finish_job(

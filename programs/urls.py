@@ -1,6 +1,17 @@
 from django.urls import path
 
-from programs.views import datasets, funds, imports, notices, policies, registry, rosters, suspicions, templates
+from programs.views import (
+    datasets,
+    funds,
+    imports,
+    mappings,
+    notices,
+    policies,
+    registry,
+    rosters,
+    suspicions,
+    templates,
+)
 
 app_name = "programs"
 urlpatterns = [
@@ -16,6 +27,9 @@ urlpatterns = [
     path("imports/<int:pk>/", imports.roster_import, name="roster-import"),
     path("imports/<int:pk>/correct/", imports.roster_import_correct, name="roster-import-correct"),
     path("imports/<int:pk>/file/", imports.roster_import_file, name="roster-import-file"),
+    path("imports/<int:pk>/answer/", mappings.roster_import_answer, name="roster-import-answer"),
+    path("mappings/", mappings.mapping_list, name="mapping-list"),
+    path("mappings/<int:pk>/forget/", mappings.mapping_forget, name="mapping-forget"),
     path("suspicions/", suspicions.suspicion_list, name="suspicion-list"),
     path("suspicions/<int:pk>/", suspicions.suspicion, name="suspicion"),
     path("suspicions/<int:pk>/decide/", suspicions.suspicion_decide, name="suspicion-decide"),

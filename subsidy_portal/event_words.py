@@ -10,6 +10,9 @@ from subsidy_portal.models import Event
 # Kinds that are not a change of status. A new kind gets its words here; a test names those without.
 WORDS = {
     "created": gettext_lazy("新建"),
+    "sheet_chosen": gettext_lazy("选定工作表"),
+    "columns_mapped": gettext_lazy("对应各列"),
+    "mapping_forgotten": gettext_lazy("忘记列的对应关系"),
     "imported": gettext_lazy("导入"),
     "repeated": gettext_lazy("再次收到，没有重复处理"),
     "cells_corrected": gettext_lazy("在网页上改正"),

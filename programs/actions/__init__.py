@@ -5,6 +5,7 @@ from programs.actions.datasets import import_dataset
 from programs.actions.edits import correct_cells, may_correct
 from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
+from programs.actions.mappings import choose_sheet, forget_mapping, map_columns
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
 from programs.actions.policies import draft_policy_list, publish_policy_list, refresh_policy_list, save_program
@@ -45,6 +46,7 @@ __all__ = [
     "cancel_roster",
     "check_roster_in_department",
     "check_rule",
+    "choose_sheet",
     "confirm_funds",
     "correct_cells",
     "decide_objection",
@@ -53,9 +55,11 @@ __all__ = [
     "end_due_notices",
     "enter_funds",
     "file_objection",
+    "forget_mapping",
     "import_dataset",
     "import_roster",
     "last_roster",
+    "map_columns",
     "may_correct",
     "open_notice",
     "publish_policy_list",

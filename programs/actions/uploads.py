@@ -12,11 +12,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from programs import periods
+from programs.actions.mappings import answers_of, remembered_of
 from programs.checks import run_checks
 from programs.imports import template_columns
 from programs.imports.directory import load_directory
 from programs.imports.edits import Edit, apply_edits, edits_of
-from programs.imports.layout import Body, Layout, choose_layout, remarks, split_body
+from programs.imports.households import arrange
+from programs.imports.layout import Body, Layout, remarks, split_body
+from programs.imports.mapping import Asked, find_list
 from programs.imports.marking import corrected_workbook, marked_workbook
 from programs.imports.problems import CellError, Problems
 from programs.imports.progress import Progress
@@ -178,6 +181,9 @@ def _check_not_read_before(roster: Roster, sm3: str) -> None:
                 raise AlreadyUploaded(_("这份文件已经收到，正在读取，没有重复导入。"), last)
             raise Refused(_("上一份文件还在读取。请等它读完再上传。"))
         _refuse(last, _told(_interrupted()), actor=last.uploaded_by)
+    if last.status == RosterImport.Status.ASKING:
+        replaced = CellError("replaced", _("没有等到回答，又传了新的文件。"), _("以新的文件为准。"))
+        _refuse(last, _told(replaced), actor=last.uploaded_by)
     if last.status == RosterImport.Status.IMPORTED and same:
         raise AlreadyUploaded(
             _("这份文件已在%(when)s导入清册%(number)s（第%(revision)d版），没有重复导入。")
@@ -196,7 +202,8 @@ def _interrupted() -> CellError:
 def import_roster(roster_import_id: int, job: Job | None = None) -> RosterImport:
     """Read, check and store one uploaded file, then compare its rows with everything. Safe to run again.
 
-    Acts for who uploaded it. Ends as IMPORTED, or as REFUSED with the problems and the marked workbook.
+    Acts for who uploaded it. Ends as IMPORTED, as REFUSED with the problems and the marked workbook, or as ASKING
+    when the clerk has to say which sheet or column is meant.
     """
     found = RosterImport.objects.select_related("roster__program", "roster__area", "file", "uploaded_by").get(
         pk=roster_import_id
@@ -228,7 +235,11 @@ def _read_and_store(found: RosterImport, progress: Progress) -> None:
     progress.say(2, _("正在打开文件"), at_once=True)
     content = found.file.read()
     problems = Problems()
-    read = _read(found, content, problems, progress)
+    try:
+        read = _read(found, content, problems, progress)
+    except Asked as asked:
+        move(found, RosterImport.Status.ASKING, actor=found.uploaded_by, question=asked.question)
+        return
     if read is not None and not problems and not _known_already(found, read[2]):
         _store(found, *read, problems, progress)
     layout = read[0] if read else None
@@ -269,10 +280,12 @@ def _read(
         return None
     progress.say(25, _("正在核对表头"), at_once=True)
     columns = template_columns(roster.program)
-    layout = choose_layout(workbook, columns, problems)
-    if layout is None:
+    there = find_list(workbook, columns, problems, answers=answers_of(found), remembered=remembered_of(roster.program))
+    if there is None:
         return None
+    layout, members = there
     body = split_body(layout)
+    arrange(layout, body, columns, roster.program, members, problems)
     total = len(body.rows)
 
     def report(done: int, count: int) -> None:

@@ -37,7 +37,12 @@ CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
         gettext_lazy("请核对；确已改名的，先由主管部门更正登记。"),
     ),
     "total": (gettext_lazy("合计与各行相加不符"), gettext_lazy("请核对有没有漏行、多行或改错的金额。")),
-    "several_sheets": (gettext_lazy("有几张工作表都像清册"), gettext_lazy("请只留要导入的一张，其余的删去或另存。")),
+    "two_accounts": (gettext_lazy("一行有两个不同的账号"), gettext_lazy("请只留发钱的那一个。")),
+    "household_amounts": (
+        gettext_lazy("一户写了几个金额"),
+        gettext_lazy("到户的补贴一户一笔，请只在户主一行写总额。"),
+    ),
+    "amount_unclear": (gettext_lazy("一户几人只写了一个金额"), gettext_lazy("请给每人写明金额。")),
     "missing_column": (gettext_lazy("缺少必填的列"), gettext_lazy("请补上这些列，或使用本项目的模板。")),
     "duplicate_column": (gettext_lazy("有两列是同一项内容"), gettext_lazy("请删去其中一列。")),
 }

@@ -20,6 +20,8 @@ _QUANTITY = re.compile(r"\d{1,9}(\.\d{1,2})?\Z", re.ASCII)
 _DATE = re.compile(r"(\d{4})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?\Z", re.ASCII)
 _COMPACT_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})\Z", re.ASCII)
 
+_ID_NUMBERS = re.compile(r"\d{17}[\dXx]|\d{15}", re.ASCII)
+
 _KINDS = {
     "社会保障卡": Account.Kind.SSC, "社保卡": Account.Kind.SSC, "社会保障卡(金融)": Account.Kind.SSC,
     "银行卡": Account.Kind.CARD, "储蓄卡": Account.Kind.CARD, "借记卡": Account.Kind.CARD,
@@ -33,7 +35,19 @@ def _identifier(code: str, parse: Callable[[str], str], cell: Cell) -> str:
     try:
         return parse(text)
     except identifiers.IdentifierError as error:
-        raise CellError.of(f"{code}_{error.code}", str(error)) from None
+        raise _told(code, text, error) from None
+
+
+def _told(code: str, text: str, error: identifiers.IdentifierError) -> CellError:
+    """What the parser says, and two things it does not know: several in one cell (M21), digits turned into 000 (M3)."""
+    if code == "id" and error.code == "length" and len(_ID_NUMBERS.findall(text)) > 1:
+        return CellError("id_several", _("一格里写了不止一个身份证号。"), _("请一人一行。"))
+    if error.code == "check_digit" and text.strip().endswith("000"):
+        try:
+            identifiers.parse_id_number("1E17") if code == "id" else identifiers.parse_account("1E17")
+        except identifiers.IdentifierError as lost:
+            return CellError.of(f"{code}_as_number", str(lost))
+    return CellError.of(f"{code}_{error.code}", str(error))
 
 
 def id_number_reader() -> Callable[[Cell], str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from programs.imports import aliases
 from programs.models import Program, ProgramColumn
 from subsidy_portal.sheets import Cell, cell_text
 
@@ -152,7 +153,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "filled_on": ("填报日期", "填表日期", "日期"),
     "note": ("备注", "说明", "发放备注"),
 }  # fmt: skip
-_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in aliases}
+_FIELDS = {alias: field for table in (aliases.ALIASES, _ALIASES) for field, words in table.items() for alias in words}
 
 # Columns a file may add to the template: label → what they mean, for the notes sheet.
 EXTRA_COLUMNS = {
@@ -171,16 +172,25 @@ def header_text(cell: Cell) -> str:
     return _NOISE.sub("", unicodedata.normalize("NFKC", cell_text(cell))).replace("帐", "账")
 
 
+def plain_header(text: str) -> str:
+    """A normalised header without the unit in brackets behind it."""
+    return _UNIT.sub("", text)
+
+
 def own_headers(columns: Iterable[Column]) -> dict[str, str]:
     """Normalised header → field of the columns a program has of its own."""
     return {header_text(column.label): column.field for column in columns if column.kind}
 
 
+def find_own(text: str, own: Mapping[str, str]) -> str:
+    """The field of the program's own column (see ``own_headers``) that a normalised header names; else empty."""
+    return own.get(text) or own.get(plain_header(text), "")
+
+
 def find_field(text: str, own: Mapping[str, str] | None = None) -> str:
     """The field a normalised header names; empty when it names none. A bare 姓名 is the beneficiary's.
 
-    ``own`` (see ``own_headers``) goes first: a program's 面积 or 月数 is not what other files call the quantity.
+    ``own`` goes first: a program's 面积 or 月数 is not what other files call the quantity.
     """
-    if own and (mine := own.get(text) or own.get(_UNIT.sub("", text))):
-        return mine
-    return _FIELDS.get(text) or _FIELDS.get(_UNIT.sub("", text), "")
+    mine = find_own(text, own) if own else ""
+    return mine or _FIELDS.get(text) or _FIELDS.get(plain_header(text), "")

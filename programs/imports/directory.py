@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections import defaultdict
@@ -51,8 +52,15 @@ class Directory:
         raise CellError(
             "village_unknown",
             _("%(town)s没有叫这个名字的村（居）。") % {"town": self.township.name},
-            _("请照区划名称填写：%(names)s。") % {"names": self._some_villages()},
+            self._suggestion(spelling),
         )
+
+    def _suggestion(self, spelling: str) -> str:
+        """The village that was meant, when one is spelled nearly so; else the names there are (M18)."""
+        near = difflib.get_close_matches(spelling, self.village_names, n=2, cutoff=0.5)
+        if near:
+            return _("是不是%(names)s？请照区划名称填写。") % {"names": _("或").join(f"“{name}”" for name in near)}
+        return _("请照区划名称填写：%(names)s。") % {"names": self._some_villages()}
 
     def bank(self, cell: Cell) -> int:
         """The key of the paying bank the cell names, as it is or as one of its branches; raises CellError."""
@@ -76,6 +84,9 @@ class Directory:
 
 def _spellings(area: Area) -> set[str]:
     spelled = {_key(name) for name in (area.name, *area.aliases)}
+    # 柳树 for 柳树村: never so short that it is no name any more.
+    short = {name.removesuffix(end) for name in spelled for end in ("村", "社区") if name.endswith(end)}
+    spelled |= {name for name in short if len(name) >= 2}
     return {area.code} | spelled | {name + end for name in spelled for end in _VILLAGE_ENDS}
 
 

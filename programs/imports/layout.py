@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
-from programs.imports.columns import Column, find_field, header_text, own_headers
+from programs.imports.aliases import WEAK_FIELDS, member_part
+from programs.imports.columns import Column, find_field, find_own, header_text, plain_header
 from programs.imports.problems import CellError, Problems
 from subsidy_portal.sheets import Cell, Sheet, Workbook, cell_text, column_letter, is_blank
 
@@ -30,8 +31,16 @@ class Layout:
     sheet: Sheet
     header_row: int
     columns: dict[str, int]
-    unknown: list[str] = field(default_factory=list)
+    unknown: dict[int, str] = field(default_factory=dict)  # column index → its header words
     duplicates: list[tuple[int, int]] = field(default_factory=list)
+    # 银行账号 and 一卡通账号 side by side: a row uses the one it has.
+    second_account: int | None = None
+    # 成员1姓名, 成员1身份证号 …: which member → its parts' columns
+    members: dict[str, dict[str, int]] = field(default_factory=dict)
+    # Field without a column of its own → the field whose column stands for it
+    stand_ins: dict[str, str] = field(default_factory=dict)
+    key_column: int | None = None  # a claim has something here; else the beneficiary's or the head's number
+    said: list[str] = field(default_factory=list)  # what the clerk should know about how it was read
 
 
 @dataclass
@@ -40,10 +49,19 @@ class Body:
 
     row_nos: list[int]
     rows: list[list[Cell]]
+    amount_column: int = 0
     total: tuple[int, Cell] | None = None  # (row number, amount cell) of the last 合计
+    units: list[tuple[int, int]] = field(default_factory=list)  # (row number, column) of a 万元 below the header
+    # Of a list that was rearranged, per claim: its own number in the list, and where each made-up column lies.
+    numbers: list[int] = field(default_factory=list)
+    origins: list[dict[int, int]] = field(default_factory=list)
+
+    def place(self, at: int, column: int) -> int:
+        """The column of the file in which the ``at``-th claim has what stands in ``column`` of its row."""
+        return self.origins[at].get(column, column) if self.origins else column
 
 
-def find_layout(sheet: Sheet, own: Mapping[str, str] | None = None) -> Layout | None:
+def find_layout(sheet: Sheet, own: Mapping[str, str]) -> Layout | None:
     """The header with most known words in the first rows; None when there are fewer than four."""
     best: Layout | None = None
     top: list[Cell] = []
@@ -56,9 +74,7 @@ def find_layout(sheet: Sheet, own: Mapping[str, str] | None = None) -> Layout | 
     return best
 
 
-def _read_header(
-    sheet: Sheet, row_no: int, above: list[Cell], row: list[Cell], own: Mapping[str, str] | None
-) -> Layout:
+def _read_header(sheet: Sheet, row_no: int, above: list[Cell], row: list[Cell], own: Mapping[str, str]) -> Layout:
     layout = Layout(sheet, row_no, {})
     group = ""
     for index, cell in enumerate(row):
@@ -66,48 +82,41 @@ def _read_header(
         group_here = header_text(above[index]) if above else ""
         # A merged group has its word in the first cell only.
         group = group_here or group
-        field_name = ""
+        mine = find_own(text or group_here, own)
+        if not mine and (member := member_part(group + text) or member_part(text)):
+            layout.members.setdefault(member[0], {}).setdefault(member[1], index)
+            continue
+        field_name = mine
         for candidate in (group + text if text else "", text or group_here):
-            field_name = field_name or (find_field(candidate, own) if candidate else "")
-        if not field_name:
-            if text or group_here:
-                layout.unknown.append(text or group_here)
-        elif field_name in layout.columns:
-            layout.duplicates.append((layout.columns[field_name], index))
-        else:
-            layout.columns[field_name] = index
+            field_name = field_name or (find_field(candidate) if candidate else "")
+        if field_name:
+            _place_column(layout, field_name, index)
+        elif text or group_here:
+            layout.unknown[index] = text or group_here
+    for index, text in list(layout.unknown.items()):
+        weak = WEAK_FIELDS.get(plain_header(text), "")
+        if weak and weak not in layout.columns:
+            layout.columns[weak] = index
+            del layout.unknown[index]
     return layout
 
 
-def choose_layout(workbook: Workbook, columns: list[Column], problems: Problems) -> Layout | None:
-    """The one list of the workbook, or None with the reason in ``problems``."""
-    own = own_headers(columns)
-    layouts = [found for sheet in workbook.sheets if (found := find_layout(sheet, own))]
-    if not layouts:
-        problems.add(
-            CellError(
-                "no_header",
-                _("没有找到表头。"),
-                _("请使用本项目的模板，表头里要有“享受人身份证号”“银行账号”“补贴金额”等列名。"),
-            )
-        )
-        return None
-    if len(layouts) > 1:
-        names = "、".join(f"“{found.sheet.name}”" for found in layouts)
-        problems.add(
-            CellError(
-                "several_sheets",
-                _("有几张工作表都像清册：%(names)s。") % {"names": names},
-                _("请只留要导入的一张，其余的删去或另存。"),
-            )
-        )
-        return None
-    layout = layouts[0]
-    _check_header(layout, columns, problems)
-    return None if problems else layout
+def _place_column(layout: Layout, field_name: str, index: int) -> None:
+    first = layout.columns.setdefault(field_name, index)
+    if first == index:
+        return
+    if field_name == "account" and layout.second_account is None and _words(layout, first) != _words(layout, index):
+        layout.second_account = index
+    else:
+        layout.duplicates.append((first, index))
 
 
-def _check_header(layout: Layout, columns: list[Column], problems: Problems) -> None:
+def _words(layout: Layout, index: int) -> str:
+    return header_text(layout.sheet.rows[layout.header_row - 1][index])
+
+
+def check_header(layout: Layout, missing: list[Column], problems: Problems) -> None:
+    """Say which columns are there twice or not at all, and which unit is not ours."""
     sheet = layout.sheet
     for first, second in layout.duplicates:
         error = CellError(
@@ -118,9 +127,8 @@ def _check_header(layout: Layout, columns: list[Column], problems: Problems) -> 
         )
         cell = sheet.rows[layout.header_row - 1][second]
         problems.add(error, sheet=sheet.name, row=layout.header_row, column=second, cell=cell)
-    missing = [column.label for column in columns if column.required and column.field not in layout.columns]
     if missing:
-        names = "、".join(f"“{label}”" for label in missing)
+        names = "、".join(f"“{column.label}”" for column in missing)
         error = CellError(
             "missing_column",
             _("缺少必填的列：%(names)s。") % {"names": names},
@@ -131,18 +139,28 @@ def _check_header(layout: Layout, columns: list[Column], problems: Problems) -> 
 
 
 def _check_unit(layout: Layout, problems: Problems) -> None:
-    """A list in 万元 is not multiplied out: the clerk writes yuan (M30)."""
+    """A list in 万元 is not multiplied out: the clerk writes yuan (M30). Columns not read may have any unit."""
+    others = set(layout.unknown)
     for row_no, row in enumerate(layout.sheet.rows[: layout.header_row], 1):
         for index, cell in enumerate(row):
             if isinstance(cell, str) and _WAN.search(header_text(cell)):
-                error = CellError("wrong_unit", _("金额单位不是元。"), _("请把金额改成以元为单位。"))
-                problems.add(error, sheet=layout.sheet.name, row=row_no, column=index, cell=cell)
+                if row_no == layout.header_row and index in others:
+                    continue
+                add_wrong_unit(layout, row_no, index, problems)
+
+
+def add_wrong_unit(layout: Layout, row_no: int, index: int, problems: Problems) -> None:
+    error = CellError("wrong_unit", _("金额单位不是元。"), _("请把金额改成以元为单位。"))
+    cell = layout.sheet.rows[row_no - 1][index]
+    problems.add(error, sheet=layout.sheet.name, row=row_no, column=index, cell=cell)
 
 
 def split_body(layout: Layout) -> Body:
     """The claims below the header; empty rows, totals, signatures and repeated headers are not claims (M12, M13)."""
-    body = Body([], [])
-    key = layout.columns["beneficiary_id"]
+    body = Body([], [], amount_column=layout.columns["amount"])
+    key = layout.key_column
+    if key is None:
+        key = layout.columns["beneficiary_id" if "beneficiary_id" in layout.columns else "head_id"]
     header = layout.sheet.rows[layout.header_row - 1][key]
     for row_no, row in enumerate(layout.sheet.rows[layout.header_row :], layout.header_row + 1):
         cell = row[key]
@@ -161,6 +179,11 @@ def _is_claim(layout: Layout, row_no: int, row: list[Cell], body: Body) -> bool:
     words = [header_text(cell) for cell in row if isinstance(cell, str) and not is_blank(cell)]
     if not words and is_blank(amount_cell):
         return False
+    body.units += [
+        (row_no, index)
+        for index, cell in enumerate(row)
+        if index not in layout.unknown and isinstance(cell, str) and _WAN.search(header_text(cell))
+    ]
     if any(_TOTAL.match(word) for word in words):
         if any(_FINAL_TOTAL.match(word) for word in words):
             body.total = (row_no, amount_cell)
@@ -190,11 +213,12 @@ def remarks(workbook: Workbook, layout: Layout) -> list[str]:
         names = "、".join(f"“{name}”" for name in workbook.hidden)
         said.append(_("隐藏的工作表%(names)s没有读。") % {"names": names})
     if layout.unknown:
-        names = "、".join(f"“{cell_text(name)[:20]}”" for name in layout.unknown[:10])
+        names = "、".join(f"“{cell_text(name)[:20]}”" for name in list(layout.unknown.values())[:10])
         said.append(_("不认识的列%(names)s没有读，只随文件保存。") % {"names": names})
     hidden = [column_letter(i) for i in sorted(set(sheet.hidden_columns) & set(layout.columns.values()))]
     if hidden:
         said.append(_("隐藏的%(names)s列也读了。") % {"names": "、".join(hidden)})
+    said += layout.said
     if sheet.formulas:
         said.append(_("有%(n)d个单元格是公式，按表里显示的数值读入。") % {"n": sheet.formulas})
     kept = [name for name in ("work_place", "transport", "filled_on") if name in layout.columns]

@@ -18,7 +18,7 @@ from programs.imports import cells, own_columns
 from programs.imports.amounts import expected_amounts
 from programs.imports.columns import Column
 from programs.imports.directory import Directory
-from programs.imports.layout import Body, Layout, hidden_rows, unreadable_cells
+from programs.imports.layout import Body, Layout, add_wrong_unit, hidden_rows, unreadable_cells
 from programs.imports.problems import CellError, Problems
 from programs.models import Program
 from subsidy_portal import crypto, money
@@ -87,12 +87,14 @@ class Reader:
 
     def problem(self, error: CellError, at: int, column_field: str) -> None:
         """Add a problem at the ``at``-th claim; ``column_field`` may be a column the file does not have."""
+        if column_field in self.layout.stand_ins:
+            return  # told of the column that stands for it
         column = self.layout.columns.get(column_field)
         self.problems.add(
             error,
             sheet=self.layout.sheet.name,
             row=self.body.row_nos[at],
-            column=column,
+            column=None if column is None else self.body.place(at, column),
             cell="" if column is None else self.body.rows[at][column],
             column_field=column_field,
         )
@@ -115,6 +117,9 @@ class Reader:
         wrong = any(seen[key] is None or type(seen[key]) is CellError for key in distinct)
         return self._settle(name, index, values, blank) if wrong else values
 
+    def _is_unreadable(self, at: int, index: int) -> bool:
+        return (self.body.row_nos[at], self.body.place(at, index)) in self.unreadable
+
     @staticmethod
     def _read(cell: Cell, read: Read) -> Any:
         if is_blank(cell):
@@ -128,7 +133,7 @@ class Reader:
         """Say what is wrong with the wrong cells of a column, and fill in what a blank one means."""
         settled = []
         for at, value in enumerate(values):
-            if value is None and (self.body.row_nos[at], index) not in self.unreadable:
+            if value is None and not (self.unreadable and self._is_unreadable(at, index)):
                 value = blank
                 if name in self.required:
                     self.problem(_missing(), at, name)
@@ -167,6 +172,8 @@ def read_claims(
     _check_twice(reader, claims)
     _check_total(reader, claims)
     claims.expected_fen = expected_amounts(reader, claims, program, period)
+    for row_no, index in body.units:
+        add_wrong_unit(layout, row_no, index, problems)
     return claims
 
 
@@ -181,7 +188,8 @@ def _check_rows(reader: Reader) -> None:
         "error_cell": CellError("error_cell", _("这一格是错误值（如#REF!、#N/A）。"), _("请改填实际内容。")),
         "formula_cell": CellError("formula_cell", _("这一格是没有算出结果的公式。"), _("请复制后“选择性粘贴—数值”。")),
     }
-    names = {index: name for name, index in reader.layout.columns.items()}
+    stand_ins = reader.layout.stand_ins
+    names = {index: name for name, index in reader.layout.columns.items() if name not in stand_ins}
     for row_no, index, code in unreadable_cells(reader.layout, reader.body):
         reader.unreadable[row_no, index] = code
         reader.problem(errors[code], places[row_no], names[index])
@@ -200,7 +208,7 @@ def _read_columns(
     read_id = cells.id_number_reader()
     ids = {"memo": reader.id_memo}
     return Claims(
-        row_no=reader.body.row_nos,
+        row_no=reader.body.numbers or reader.body.row_nos,
         beneficiary_id=read("beneficiary_id", read_id, **ids),
         beneficiary_name=read("beneficiary_name", cells.read_name),
         payee_id=read("payee_id", read_id, **ids),
@@ -298,7 +306,7 @@ def _check_names(reader: Reader, claims: Claims) -> None:
                 error = CellError(
                     "two_names",
                     _("同一身份证号在第%(row)d行的姓名是“%(name)s”，与这里不同。")
-                    % {"row": claims.row_no[known[1]], "name": known[0]},
+                    % {"row": reader.body.row_nos[known[1]], "name": known[0]},
                     _("请核对姓名和身份证号。"),
                 )
                 reader.problem(error, at, f"{role}_name")
@@ -313,7 +321,7 @@ def _check_twice(reader: Reader, claims: Claims) -> None:
     for group in places.values():
         if len(group) < 2:
             continue
-        rows = "、".join(str(claims.row_no[at]) for at in group[:6])
+        rows = "、".join(str(reader.body.row_nos[at]) for at in group[:6])
         error = CellError(
             "twice",
             _("同一享受人在第%(rows)s行重复出现。") % {"rows": rows},
@@ -343,7 +351,7 @@ def _check_total(reader: Reader, claims: Claims) -> None:
         _("合计写的是%(written)s，各行相加是%(sum)s元。") % {"written": said, "sum": money.format_yuan(amount)},
         _("请核对有没有漏行、多行或改错的金额。"),
     )
-    column = reader.layout.columns["amount"]
+    column = reader.body.amount_column
     reader.problems.add(error, sheet=reader.layout.sheet.name, row=row_no, column=column, cell=cell)
 
 
@@ -352,7 +360,7 @@ def check_registered_names(
 ) -> None:
     """An ID number the registry knows under another name is not imported; the other name is not shown in full."""
     for role, numbers, names in claims.people():
-        index = layout.columns.get(f"{role}_name")
+        index = None if f"{role}_name" in layout.stand_ins else layout.columns.get(f"{role}_name")
         for at, (number, name) in enumerate(zip(numbers, names, strict=True)):
             registered = known.get(number)
             if registered is None or registered == name or index is None:
@@ -362,4 +370,5 @@ def check_registered_names(
                 _("这个身份证号登记的姓名是“%(name)s”，与这里不同。") % {"name": mask_name(registered)},
                 _("请核对；确已改名的，先由主管部门更正登记。"),
             )
-            problems.add(error, sheet=layout.sheet.name, row=claims.row_no[at], column=index, cell=body.rows[at][index])
+            cell, place = body.rows[at][index], body.place(at, index)
+            problems.add(error, sheet=layout.sheet.name, row=body.row_nos[at], column=place, cell=cell)

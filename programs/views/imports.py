@@ -20,7 +20,7 @@ from subsidy_portal.wording import cn_time
 SIZE = 100
 
 
-def _import(request: StaffRequest, pk: int) -> RosterImport:
+def import_of(request: StaffRequest, pk: int) -> RosterImport:
     mine = RosterImport.objects.filter(roster__in=Roster.objects.visible_to(request.user))
     return get_object_or_404(
         mine.select_related("roster__program", "roster__area", "file", "marked_file", "uploaded_by", "job"), pk=pk
@@ -31,7 +31,7 @@ def _import(request: StaffRequest, pk: int) -> RosterImport:
 @staff_page("see.rosters")
 def roster_import(request: StaffRequest, pk: int) -> HttpResponse:
     """All problems of the file, of one cause with ``?code=``, a hundred a page."""
-    found = _import(request, pk)
+    found = import_of(request, pk)
     code = request.GET.get("code", "")
     numbered = [(n, p) for n, p in enumerate(found.problems) if not code or p["code"] == code]
     after = request.GET.get("after", "")
@@ -64,7 +64,7 @@ def roster_import(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page("roster.upload")
 def roster_import_correct(request: StaffRequest, pk: int) -> HttpResponse:
     """What was typed beside the problems; an empty field leaves its cell as it is."""
-    found = _import(request, pk)
+    found = import_of(request, pk)
     edits = []
     for number, problem in enumerate(found.problems):
         typed = request.POST.get(f"cell-{number}", "").strip()
@@ -78,7 +78,7 @@ def roster_import_correct(request: StaffRequest, pk: int) -> HttpResponse:
 @staff_page("roster.upload")
 def roster_import_file(request: StaffRequest, pk: int) -> HttpResponseBase:
     """The clerk's own workbook with the bad cells marked, or with the corrections in it."""
-    found = _import(request, pk)
+    found = import_of(request, pk)
     return download(found.marked_file, found.roster, actor=request.user)
 
 

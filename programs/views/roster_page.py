@@ -80,6 +80,10 @@ class Page:
         return last is not None and last.status in {RosterImport.Status.QUEUED, RosterImport.Status.READING}
 
     @cached_property
+    def import_asks(self) -> bool:
+        return self.last_import is not None and self.last_import.status == RosterImport.Status.ASKING
+
+    @cached_property
     def import_refused(self) -> bool:
         return self.last_import is not None and self.last_import.status == RosterImport.Status.REFUSED
 
@@ -211,6 +215,8 @@ class Page:
     def _unready(self) -> str:
         if self.imports_running:
             return _("文件还在读取，读完再提交。")
+        if self.import_asks:
+            return _("文件还等着说明，答完再提交；不要这份文件了，就另传一份。")
         if not self.roster.revision:
             return _("还没有一份没有错误的文件。请先上传。")
         return "" if self.roster.checked_at else _("比对还没有做完，请稍候。")
@@ -253,6 +259,8 @@ class Page:
     def _draft_headline(self) -> str:
         if self.imports_running:
             return _("正在读取上传的文件。")
+        if self.import_asks:
+            return _("文件读到一半，要先说明哪张表、哪一列是什么。")
         if not self.roster.revision:
             return _("上传的文件有错误，没有导入。改好再传一次。")
         said = _("新传的文件有错误，没有导入，在用的还是原来的。") if self.import_refused else _("文件没有错误。")

@@ -50,11 +50,16 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture
-def seats(county: Stack, browser: Browser) -> Iterator[SEATS]:
-    """``seats("caizheng-jb")``: that person's own window, logged in; ``seats()``: a citizen's."""
+@pytest.fixture(scope="session")
+def pictures() -> None:
+    """An empty folder for the pictures of this run."""
     shutil.rmtree(SHOTS, ignore_errors=True)
     SHOTS.mkdir()
+
+
+@pytest.fixture
+def seats(county: Stack, browser: Browser, pictures: None) -> Iterator[SEATS]:
+    """``seats("caizheng-jb")``: that person's own window, logged in; ``seats()``: a citizen's."""
     taken: dict[str, Seat] = {}
 
     def seat(username: str = "", **window: object) -> Seat:

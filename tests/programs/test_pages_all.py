@@ -35,7 +35,7 @@ def pages() -> dict[str, str]:
     actions.set_columns(draft.program, [actions.ColumnSpec("月数", "integer")], actor=make_user(K.FINANCE, R.OPERATOR))
     lists = (
         "roster-list", "roster-new", "suspicion-list", "notice-list", "policy-list", "program-list", "program-new",
-        "fund-list", "fund-new", "dataset-list", "person-list",
+        "fund-list", "fund-new", "dataset-list", "person-list", "mapping-list",
     )  # fmt: skip
     addresses = {name: reverse(f"programs:{name}", args=[pk]) for name, pk in one.items()}
     addresses |= {name: reverse(f"programs:{name}") for name in lists}

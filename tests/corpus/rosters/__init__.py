@@ -157,7 +157,7 @@ DEFECTS: dict[str, Defect] = {
     "id_in_scientific_notation": Defect(cells(K5="9.90000195001E+17"), (("K5", _LOST, _AS_TEXT),)),
     "id_last_digits_zero": Defect(
         cells(K5="990000195001012000"),
-        (("K5", "身份证号的校验位不对，可能填错一位。", "请照身份证核对。"),),
+        (("K5", _LOST, _AS_TEXT),),
     ),
     "id_seventeen_digits": Defect(cells(K5="99000019500101001"), (("K5", "身份证号应为18位，这里是17位。", _AGAIN),)),
     "id_old_fifteen_digits": Defect(cells(K5="990000500101001"), (("K5", "这是15位旧证号。", "请填18位身份证号。"),)),
@@ -172,7 +172,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "id_missing": Defect(cells(K5=""), (("K5", "必填的一格是空的。", "请补填。"),)),
     "two_ids_in_one_cell": Defect(
-        cells(K5=f"{id_number(1)}、{id_number(2)}"), (("K5", "身份证号应为18位，这里是37位。", _AGAIN),)
+        cells(K5=f"{id_number(1)}、{id_number(2)}"), (("K5", "一格里写了不止一个身份证号。", "请一人一行。"),)
     ),
     "account_as_number": Defect(
         cells(F6=6217990000000000017),
@@ -274,10 +274,6 @@ DEFECTS: dict[str, Defect] = {
     "total_does_not_tie": Defect(
         append(["合　计", *[""] * 14, "300.01"]),
         (("P7", "合计写的是300.01，各行相加是300.00元。", "请核对有没有漏行、多行或改错的金额。"),),
-    ),
-    "two_lists": Defect(
-        second_list,
-        (("0", "有几张工作表都像清册：“清册”、“清册(2)”。", "请只留要导入的一张，其余的删去或另存。"),),
     ),
     "no_header": Defect(
         lambda sheet: sheet.delete_rows(3),
