@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from subsidy_portal import money, wording
 from subsidy_portal.proofs import PROOF_ENDINGS, check_proof
+from subsidy_portal.sheets import ACCEPT
 
 
 class YuanField(forms.CharField):
@@ -54,10 +55,10 @@ class ProofField(forms.FileField):
 
 
 class SheetField(forms.FileField):
-    """An xlsx workbook. What is inside is judged by the import, which says where and what."""
+    """A list as .xlsx, .xls or CSV. What is inside is judged by the import, which says where and what."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.ClearableFileInput(attrs={"accept": ".xlsx"})
+        widget = forms.ClearableFileInput(attrs={"accept": ACCEPT})
         super().__init__(**{"widget": widget, "max_length": 150, **kwargs})
 
     def clean(self, data: Any, initial: Any = None) -> Any:

@@ -94,7 +94,7 @@ class RosterNewForm(forms.Form):
         help_text=_("同一期要补发，另做一册时填 2"),
         widget=forms.NumberInput(attrs={"class": "short"}),
     )
-    file = SheetField(label=_("清册文件"), help_text=_("照模板填好的 .xlsx，一个乡镇一份"))
+    file = SheetField(label=_("清册文件"), help_text=_("填好的 .xlsx、.xls 或 CSV，一个乡镇一份"))
 
     def __init__(self, *args: Any, program: Program, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

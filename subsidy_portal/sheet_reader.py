@@ -1,4 +1,4 @@
-"""Reads one xlsx workbook in a process of its own: bytes in on stdin, plain values out on stdout.
+"""Reads one workbook (.xlsx or the old .xls) in a process of its own: bytes in on stdin, plain values out on stdout.
 
 Run by path from ``sheets.py``, never imported into a server for reading: a hostile file may eat this process,
 not the worker. It imports no Django, knows no database, and gives itself limits before it looks at a byte.
@@ -14,6 +14,7 @@ import io
 import marshal
 import re
 import resource
+import struct
 import sys
 import zipfile
 import zlib
@@ -23,6 +24,7 @@ from typing import Any
 MAX_ROW, MAX_COLUMN, MAX_CELLS = 200_000, 200, 5_000_000
 MAX_MEMBERS, MAX_INFLATED, MAX_RATIO = 1_000, 512 * 2**20, 200
 MEMORY_BYTES, CPU_SECONDS = 2**30, 60
+OLE = b"\xd0\xcf\x11\xe0"
 _CHUNK, _MAX_ROW_BYTES, _MAX_LISTED = 4 * 2**20, 16 * 2**20, 2_000
 
 _ROW = re.compile(rb"<row\b([^>]*)>")
@@ -244,6 +246,8 @@ def _position(attributes: bytes) -> tuple[int, int]:
 
 def read(content: bytes) -> dict[str, Any]:
     """Guard, scan and read; raises Refused."""
+    if content.startswith(OLE):
+        return read_xls(content)
     archive = open_archive(content)
     parts = sheet_parts(archive)
     check_markup(archive, skip={part for _name, part in parts})
@@ -293,6 +297,115 @@ def _parse(content: bytes, scans: dict[str, SheetScan]) -> dict[str, Any]:
     except (CalamineError, ValueError, OverflowError, IndexError, KeyError):
         raise Refused("damaged") from None
     return {"sheets": sheets, "hidden": hidden}
+
+
+# --- The old binary format ----------------------------------------------------------------------------------
+
+# Records of several cells: a few bytes may stand for a whole row of blanks. Others have at least 10 bytes a cell.
+_MANY_CELLS = {0x00BD, 0x00BE}  # MULRK, MULBLANK
+_FORMULA_CELL, _END = 0x0006, 0x000A
+_SUP_BOOK = 0x01AE
+# Our own workbook as the source of references, and add-in functions: no other file.
+_OWN_BOOKS = {b"\x01\x04", b"\x01\x3a"}
+
+
+def read_xls(content: bytes) -> dict[str, Any]:
+    """Read a workbook of Excel 97–2003 with xlrd; raises Refused."""
+    if "_VBA_PROJECT_CUR".encode("utf-16-le") in content:
+        raise Refused("macro")
+    import xlrd
+
+    try:
+        with xlrd.open_workbook(
+            file_contents=content, formatting_info=True, ragged_rows=True, on_demand=True, logfile=io.StringIO()
+        ) as book:
+            return _read_book(book)
+    except Refused:
+        raise
+    except MemoryError:
+        raise Refused("too_big") from None
+    except Exception as error:  # noqa: BLE001  # xlrd has no one error for a broken file: struct, index, assertion …
+        raise Refused("encrypted" if "encrypted" in str(error) else "damaged") from None
+
+
+def _read_book(book: Any) -> dict[str, Any]:
+    _refuse_links(book)
+    sheets, hidden, cells = [], [], 0
+    for index, name in enumerate(book.sheet_names()):
+        if book._sheet_visibility[index]:
+            hidden.append(name)
+            continue
+        cells += _count_cells(book.mem, book._sh_abs_posn[index])
+        if cells > MAX_CELLS:
+            raise Refused("too_many_cells")
+        sheets.append(_read_old_sheet(book, book.sheet_by_index(index)))
+        book.unload_sheet(index)
+    return {"sheets": sheets, "hidden": hidden}
+
+
+def _records(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """(kind, start, length) of the records from ``at`` to the end of their part."""
+    while at + 4 <= len(data):
+        kind, length = struct.unpack_from("<HH", data, at)
+        yield kind, at + 4, length
+        if kind == _END:
+            return
+        at += 4 + length
+
+
+def _refuse_links(book: Any) -> None:
+    for kind, start, _length in _records(book.mem, book.base):
+        if kind == _SUP_BOOK and book.mem[start + 2 : start + 4] not in _OWN_BOOKS:
+            raise Refused("external_link")
+
+
+def _count_cells(data: bytes, at: int) -> int:
+    return sum(max(length - 6, 0) // 2 for kind, _start, length in _records(data, at) if kind in _MANY_CELLS)
+
+
+def _read_old_sheet(book: Any, sheet: Any) -> dict[str, Any]:
+    if sheet.ncols > MAX_COLUMN:
+        raise Refused("too_wide", limit=MAX_COLUMN)
+    errors: list[tuple[int, int]] = []
+    rows = []
+    for r in range(sheet.nrows):
+        kinds, values = sheet.row_types(r), sheet.row_values(r)
+        row = [
+            _old_value(book, kind, value, errors, (r + 1, c))
+            for c, (kind, value) in enumerate(zip(kinds, values, strict=True))
+        ]
+        rows.append(row + [""] * (sheet.ncols - len(row)))
+    formulas = [
+        struct.unpack_from("<HH", book.mem, start)
+        for kind, start, length in _records(book.mem, book._sh_abs_posn[sheet.number])
+        if kind == _FORMULA_CELL and length >= 4
+    ]
+    return {
+        "name": sheet.name,
+        "rows": rows,
+        "merged": [((top, left), (bottom - 1, right - 1)) for top, bottom, left, right in sheet.merged_cells],
+        "hidden_rows": [r + 1 for r, info in sheet.rowinfo_map.items() if info.hidden][:_MAX_LISTED],
+        "hidden_columns": [c for c, info in sheet.colinfo_map.items() if info.hidden and c < MAX_COLUMN],
+        "formulas": len(formulas),
+        "empty_formulas": [
+            (row + 1, column) for row, column in formulas if rows[row][column] == "" and (row + 1, column) not in errors
+        ][:_MAX_LISTED],
+        "errors": errors[:_MAX_LISTED],
+    }
+
+
+def _old_value(book: Any, kind: int, value: Any, errors: list[tuple[int, int]], place: tuple[int, int]) -> Any:
+    import xlrd
+
+    if kind == xlrd.XL_CELL_DATE:
+        try:
+            return xlrd.xldate_as_datetime(value, book.datemode)
+        except (ValueError, OverflowError):
+            return value
+    if kind == xlrd.XL_CELL_ERROR:
+        errors.append(place)
+        return ""
+    return bool(value) if kind == xlrd.XL_CELL_BOOLEAN else value
 
 
 def dump(answer: dict[str, Any]) -> bytes:

@@ -1,6 +1,6 @@
-"""Workbooks in: guarded, read in a child process, answered with a sentence when they are not what we read.
+"""Lists in, as .xlsx, .xls or CSV: guarded, and answered with a sentence when they are not what we read.
 
-``read_workbook`` is the only way a spreadsheet of somebody else comes into the portal.
+Workbooks are read in a child process. ``read_workbook`` is the only way a list of somebody else comes into the portal.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from typing import Any, ClassVar, TypeAlias, TypedDict
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from subsidy_portal import sheet_reader
+from subsidy_portal import sheet_reader, text_sheets
 from subsidy_portal.workflow import Refused
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLS, CSV = "application/vnd.ms-excel", "text/csv"
+# What a file field offers to choose from.
+ACCEPT = ".xlsx,.xls,.csv,.txt"
 # "" is an empty cell. Numbers come as they lie in the file, a date cell as a date (a datetime when it has a time).
 Cell: TypeAlias = str | float | int | bool | dt.date
 
@@ -122,16 +125,25 @@ def split_sentence(sentence: str) -> tuple[str, str]:
 
 
 def read_workbook(content: bytes) -> Workbook:
-    """Read every visible sheet of an .xlsx; raises FileRefused with what is wrong and what to do.
+    """Read every visible sheet of an .xlsx or .xls, or a text; raises FileRefused with what is wrong and what to do.
 
     100,000 × 18 cells take about two seconds. Values are those the file holds: nothing is computed, and a
     formula without a stored value is named in ``empty_formulas``.
     """
-    check_kind(content)
+    if check_kind(content) == CSV:
+        return _read_text(content)
     answer = _ask_reader(content)
     if "error" in answer:
         raise refusal(answer["error"], **answer["detail"])
     return Workbook([_sheet(found) for found in answer["sheets"]], answer["hidden"])
+
+
+def _read_text(content: bytes) -> Workbook:
+    try:
+        rows = text_sheets.read_text(content)
+    except sheet_reader.Refused as refused:
+        raise refusal(refused.code, **refused.detail) from None
+    return Workbook([Sheet(text_sheets.NAME, [[*row] for row in rows])], [])
 
 
 def _ask_reader(content: bytes) -> dict[str, Any]:
@@ -167,17 +179,17 @@ def _sheet(found: dict[str, Any]) -> Sheet:
 # --- What is refused, and the sentence for it --------------------------------------------------------------
 
 
-def check_kind(content: bytes) -> None:
-    """Refuse by size and first bytes, before anything is unpacked; raises FileRefused."""
+def check_kind(content: bytes) -> str:
+    """The content type by size and first bytes, before anything is unpacked; raises FileRefused for no list."""
     if not content:
         raise refusal("empty")
     if len(content) > settings.UPLOAD_MAX_BYTES:
         raise refusal("size", mb=settings.UPLOAD_MAX_BYTES // 2**20)
     head = content[:4096]
     if head.startswith(b"PK\x03\x04"):
-        return
-    if head.startswith(b"\xd0\xcf\x11\xe0"):
-        raise refusal("encrypted" if "EncryptedPackage".encode("utf-16-le") in content else "xls")
+        return XLSX
+    if head.startswith(sheet_reader.OLE):
+        return _check_old(content)
     if head.startswith(b"%PDF"):
         raise refusal("pdf")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -185,7 +197,16 @@ def check_kind(content: bytes) -> None:
         raise refusal("html")
     if head.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*", b"MM\0*")):
         raise refusal("picture")
-    raise refusal("unknown" if b"\0" in head else "text")
+    if b"\0" in head and not text_sheets.has_text_mark(head):
+        raise refusal("unknown")
+    return CSV
+
+
+def _check_old(content: bytes) -> str:
+    for stream, reason in (("EncryptedPackage", "encrypted"), ("WordDocument", "document"), ("PowerPoint", "document")):
+        if stream.encode("utf-16-le") in content:
+            raise refusal(reason)
+    return XLS
 
 
 def refusal(reason: str, **detail: int | str) -> FileRefused:
@@ -194,17 +215,20 @@ def refusal(reason: str, **detail: int | str) -> FileRefused:
 
 
 def _sentences() -> dict[str, str]:
-    broken = _("文件已损坏，或不是普通的.xlsx工作簿。请用Excel或WPS打开后另存为.xlsx，再上传。")
+    broken = _("文件已损坏，或不是普通的Excel工作簿。请用Excel或WPS打开后另存为.xlsx，再上传。")
     hostile = _("文件的内部结构不正常，没有打开。请用Excel或WPS新建工作簿，把内容粘贴进去后再上传。")
     return {
-        "empty": _("文件是空的。请选择填好的.xlsx文件。"),
+        "empty": _("文件是空的。请选择填好的文件。"),
         "size": _("文件超过%(mb)d MB。请分成几份清册上传，或删去图片和多余的工作表。"),
-        "xls": _("这是旧格式的.xls（或WPS的.et、.doc）文件。请打开后另存为“Excel工作簿（*.xlsx）”，再上传。"),
         "encrypted": _("文件加了密码。请在Excel或WPS里取消密码，保存后再上传。"),
         "pdf": _("这是PDF文件，不能读取。请上传填好的.xlsx模板。"),
         "html": _("这是网页格式的表格，只是名字叫.xlsx。请用Excel或WPS打开后另存为.xlsx，再上传。"),
         "picture": _("这是图片，不能读取。请上传填好的.xlsx模板。"),
-        "text": _("这是文本或CSV文件。请用Excel或WPS打开后另存为.xlsx，再上传。"),
+        "text_encoding": _(
+            "文件第%(row)d行（第%(byte)d个字节）的文字读不出来，编码是乱的。请用Excel或WPS打开核对，另存为.xlsx，再上传。"
+        ),
+        "text_control": _("文件第%(row)d行有看不见的控制字符，没有读取。请用Excel或WPS打开后另存为.xlsx，再上传。"),
+        "text_quotes": _("文件从第%(row)d行起引号没有配对，分不清各列。请改好这一行的引号，或另存为.xlsx，再上传。"),
         "unknown": _("认不出这个文件的格式。请上传填好的.xlsx模板。"),
         "document": _("这是Word或演示文稿，不能读取。请把表格填进.xlsx模板后再上传。"),
         "other_spreadsheet": _("这是.xlsb或.ods格式的表格。请打开后另存为“Excel工作簿（*.xlsx）”，再上传。"),

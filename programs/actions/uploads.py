@@ -64,14 +64,14 @@ def upload_roster(
     """Keep the file and start reading it; the draft roster is made when there is none.
 
     Raises Refused for a program, period, township or roster that takes no file now, and for a file that is in
-    already; FileRefused for what is no .xlsx or too big. What is inside is judged by the job.
+    already; FileRefused for what is no .xlsx, .xls or CSV, or too big. What is inside is judged by the job.
     """
     require(actor, "roster.upload")
     check_target(program, area, period, actor)
-    check_kind(content)
+    kind = check_kind(content)
     roster = _draft_roster(program, area, period, sequence, actor)
     _check_not_read_before(roster, crypto.sm3(content))
-    stored = StoredFile.keep(content, name=safe_name(file_name), content_type=XLSX, actor=actor)
+    stored = StoredFile.keep(content, name=safe_name(file_name), content_type=kind, actor=actor)
     found = start_import(roster, stored, actor=actor)
     record(roster, "uploaded", actor=actor, note=mask_digits(stored.name), data={"import": found.pk})
     return found

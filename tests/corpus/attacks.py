@@ -6,6 +6,8 @@ import struct
 import zipfile
 from io import BytesIO
 
+import xlwt
+
 CONTENT_TYPES = (
     '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
@@ -92,3 +94,36 @@ def symbolic_link() -> bytes:
 
 def ole(text: str = "") -> bytes:
     return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + text.encode("utf-16-le") + bytes(512)
+
+
+# --- The old binary format ----------------------------------------------------------------------------------
+
+
+def xls(cells: dict[tuple[int, int], object], formula: str = "") -> bytes:
+    """A workbook with a text per (row, column), or a coloured blank for None."""
+    book = xlwt.Workbook()
+    sheet, other = book.add_sheet("s"), book.add_sheet("t")
+    other.write(0, 0, 1)
+    blank = xlwt.easyxf("pattern: pattern solid, fore_colour yellow")
+    for (row, column), value in cells.items():
+        sheet.write(row, column, "" if value is None else value, *([blank] if value is None else []))
+    if formula:
+        sheet.write(9, 0, xlwt.Formula(formula))
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def encrypted_xls() -> bytes:
+    """The record after the first says that a password is needed."""
+    content = bytearray(xls({(0, 0): "x"}))
+    after_bof = 512 + 4 + int.from_bytes(content[514:516], "little")
+    content[after_bof : after_bof + 2] = b"\x2f\x00"
+    return bytes(content)
+
+
+def linked_xls() -> bytes:
+    """Its references point to another file instead of its own sheets."""
+    content = xls({(0, 0): "x"}, "t!A1")
+    at = content.index(b"\xae\x01\x04\x00")
+    return content[: at + 4] + bytes(4) + content[at + 8 :]

@@ -120,7 +120,7 @@ def test_two_thousand_problems_are_kept_and_all_are_counted(clerk: User) -> None
 def test_a_file_that_cannot_be_opened_has_a_sentence_and_no_marked_workbook(clerk: User) -> None:
     found = take_in(clerk, corpus.clean_file(1)[:-200])
     assert [(p["sheet"], p["row"], p["column"], p["message"]) for p in found.problems] == [
-        ("", 0, "", "文件已损坏，或不是普通的.xlsx工作簿。")
+        ("", 0, "", "文件已损坏，或不是普通的Excel工作簿。")
     ]
     assert found.marked_file is None
 

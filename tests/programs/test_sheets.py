@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import resource
 import subprocess
 import sys
 import time
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import openpyxl
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from programs.imports.cells import id_number_reader, read_amount, read_date
 from programs.imports.problems import CellError
-from subsidy_portal import sheet_reader, sheets
+from subsidy_portal import sheet_reader, sheets, text_sheets
 from subsidy_portal.money import format_yuan
 from tests.corpus import attacks
 from tests.corpus import rosters as corpus
@@ -26,14 +27,26 @@ A = attacks
 
 ATTACKS = {
     "empty": (lambda: b"", "empty"),
-    "xls": (A.ole, "xls"),
-    "xls_renamed_xlsx_with_workbook_stream": (lambda: A.ole("Workbook"), "xls"),
+    "xls_of_nothing": (A.ole, "damaged"),
+    "xls_with_a_stream_of_noise": (lambda: A.ole("Workbook"), "damaged"),
+    "xls_with_a_password": (A.encrypted_xls, "encrypted"),
+    "xls_with_macros": (lambda: A.ole("_VBA_PROJECT_CUR"), "macro"),
+    "xls_that_reads_another_file": (A.linked_xls, "external_link"),
+    "xls_beyond_column_two_hundred": (lambda: A.xls({(0, 0): "x", (0, 255): "x"}), "too_wide"),
+    "old_word": (lambda: A.ole("WordDocument"), "document"),
     "password": (lambda: A.ole("EncryptedPackage"), "encrypted"),
     "pdf": (lambda: b"%PDF-1.7\n", "pdf"),
     "html_named_xlsx": (lambda: b"\xef\xbb\xbf<html><table><tr><td>1</td></tr></table>", "html"),
     "xml_spreadsheet_2003": (lambda: b'<?xml version="1.0"?><Workbook/>', "html"),
-    "csv_utf8": (lambda: "姓名,身份证号\n林立夏,1\n".encode(), "text"),
-    "csv_gb18030": (lambda: "姓名,身份证号\n林立夏,1\n".encode("gb18030"), "text"),
+    "text_with_a_nul": (lambda: "姓名,身份证号\n林立夏,1\0\n".encode("utf-8-sig"), "text_control"),
+    "text_with_a_lone_ff": (lambda: "姓名,身份证号\n林立夏,".encode("gb18030") + b"\xff\n", "text_encoding"),
+    "text_of_two_encodings": (lambda: "姓名\n".encode("gb18030") + "林立夏".encode(), "text_encoding"),
+    "text_cut_inside_a_character": (lambda: "姓名,林".encode("utf-16")[:-1], "text_encoding"),
+    "text_with_an_open_quote": (lambda: b'a,b\n"c,d\n', "text_quotes"),
+    "text_of_one_cell": (lambda: b"a," + b"x" * 2_000_000, "huge_cell"),
+    "text_of_a_million_rows": (lambda: b"a,b\n" * 1_000_000, "too_many_rows"),
+    "text_of_commas": (lambda: b"," * 3_000_000 + b"x", "too_wide"),
+    "text_that_would_fill_out_to_too_much": (lambda: b"," * 199 + b"\n" + b"a\n" * 100_000, "too_many_cells"),
     "picture": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(40), "picture"),
     "noise": (lambda: b"\x01\x02\x00\x03" * 20, "unknown"),
     "plain_zip": (lambda: A.pack({"a.txt": "x"}), "archive"),
@@ -128,6 +141,42 @@ def test_the_scan_counts_what_the_archive_does_not_betray(
     rows = '<row r="1">' + "".join(attacks.cell(f"A{n}", "x" * 9) for n in range(1, 12))
     with pytest.raises(sheet_reader.Refused, match=reason):
         sheet_reader.SheetScan().read(iter([rows[:200].encode(), rows[200:].encode()]))
+
+
+def test_a_row_of_blanks_in_a_few_bytes_counts_as_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = attacks.xls({(row, column): None for row in range(3) for column in range(100)})
+    assert len(sheet_reader.read_xls(content)["sheets"]) == 2
+    monkeypatch.setattr(sheet_reader, "MAX_CELLS", 200)
+    with pytest.raises(sheet_reader.Refused, match="too_many_cells"):
+        sheet_reader.read_xls(content)
+
+
+def test_an_old_workbook_cut_short_at_every_kilobyte_never_crashes() -> None:
+    content = attacks.xls({(row, column): f"{row} {column}" for row in range(200) for column in range(9)})
+    whole = sheets.read_workbook(content).sheets[0].rows
+    for end in range(1024, len(content), 1024):
+        try:
+            rows = sheets.read_workbook(content[:end]).sheets[0].rows
+        except sheets.FileRefused as refused:
+            found = refused.reason
+        else:
+            found = "damaged" if rows == whole else "lost rows"  # the padding at the end may be missing
+        assert found == "damaged"
+
+
+def test_the_sentence_names_the_byte_that_is_no_text() -> None:
+    with pytest.raises(sheets.FileRefused, match="文件第2行（第9个字节）"):
+        sheets.read_workbook("姓名,a\n".encode("gb18030") + b"b\xff\xff")
+
+
+@given(
+    st.lists(st.lists(st.text("一丁a1\"', ;", min_size=1, max_size=9), min_size=2, max_size=2), min_size=1, max_size=9)
+)
+def test_what_a_spreadsheet_saves_as_csv_comes_back_as_it_was(rows: list[list[str]]) -> None:
+    out = StringIO()
+    csv.writer(out).writerows(rows)
+    for encoding in ("utf-8", "utf-8-sig", "gb18030", "utf-16"):
+        assert text_sheets._rows(text_sheets._decode(out.getvalue().encode(encoding)), ",") == rows
 
 
 def test_truncated_at_every_kilobyte() -> None:

@@ -1,12 +1,12 @@
 """The files of the corpus by name, each with what the import makes of it: ``FILES``.
 
 ``mNN_`` is the number of the mess in the catalogue (domain §7.1), ``real_`` an export of an office (§7).
-``LATER`` are files of the kinds that the reader opens only when old .xls and CSV are read.
 """
 
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -72,7 +72,6 @@ class File:
 
 
 FILES: dict[str, File] = {}
-LATER: dict[str, File] = {}
 
 
 def _ok(rows: int, yuan: int | None = None, **more: Any) -> Expected:
@@ -434,36 +433,100 @@ _add("m22_payee_is_the_head", _ok(1, payees=(NAMES[0],)), lambda: saved(write([
 # --- Other kinds of files (M24) -----------------------------------------------------------------------------
 
 
-def xls(rows: Iterable[Sequence[Any]]) -> bytes:
+def xls(rows: Iterable[Sequence[Any]], change: Callable[[xlwt.Workbook], None] | None = None) -> bytes:
     """A workbook of 1997, as older systems export it."""
     workbook = xlwt.Workbook(encoding="utf-8")
-    sheet = workbook.add_sheet("清册")
+    sheet = workbook.add_sheet("清册", cell_overwrite_ok=True)
     for at, row in enumerate(rows):
         for index, value in enumerate(row):
             sheet.write(at, index, value)
+    if change:
+        change(workbook)
     out = io.BytesIO()
     workbook.save(out)
     return out.getvalue()
 
 
-def text_file(rows: Iterable[Sequence[Any]], encoding: str, delimiter: str = ",") -> bytes:
+def text_file(rows: Iterable[Sequence[Any]], encoding: str, delimiter: str = ",", before: str = "") -> bytes:
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter).writerows(rows)
-    return out.getvalue().encode(encoding)
+    return (before + out.getvalue()).encode(encoding)
 
 
 def _lines() -> list[list[Any]]:
     return [list(SHORT), *(short(n) for n in range(3))]
 
 
-LATER["m24_old_workbook.xls"] = File(lambda: xls(_lines()), _ok(3))
-LATER["m24_old_workbook_id_as_number.xls"] = File(
+FILES["m24_old_workbook.xls"] = File(lambda: xls(_lines()), _ok(3))
+FILES["m24_old_workbook_id_as_number.xls"] = File(
     lambda: xls([*_lines(), [*short(4)[:2], 9.90000195001e17, *short(4)[3:]]]), _refused(("C5", "id_as_number"))
 )
+
+
+def _hide_old_row(workbook: xlwt.Workbook) -> None:
+    workbook.get_sheet(0).row(2).hidden = True
+
+
+def _hide_old_sheet(workbook: xlwt.Workbook) -> None:
+    sheet = workbook.add_sheet("旧名单")
+    sheet.write(0, 0, "x")
+    sheet.visibility = 1
+
+
+def _old_title(workbook: xlwt.Workbook) -> None:
+    workbook.get_sheet(0).write_merge(0, 0, 0, 6, "石桥镇高龄津贴发放表")
+
+
+def _old_formula(workbook: xlwt.Workbook) -> None:
+    # No program has computed it: xlwt leaves an empty text.
+    workbook.get_sheet(0).write(1, 6, xlwt.Formula("50+50"))
+
+
+def _old_date(workbook: xlwt.Workbook) -> None:
+    sheet = workbook.get_sheet(0)
+    sheet.write(0, 7, "填报日期")
+    for row in (1, 2, 3):
+        sheet.write(row, 7, dt.date(2022, 3, 1), xlwt.easyxf(num_format_str="YYYY-MM-DD"))
+
+
+FILES["m14_old_workbook_hidden_row.xls"] = File(lambda: xls(_lines(), _hide_old_row), _refused(("B3", "hidden_row")))
+FILES["m14_old_workbook_hidden_sheet.xls"] = File(
+    lambda: xls(_lines(), _hide_old_sheet), _ok(3, said=("隐藏的工作表“旧名单”没有读。",))
+)
+FILES["m01_old_workbook_merged_title.xls"] = File(lambda: xls([[], *_lines()], _old_title), _ok(3, row_nos=(3, 4, 5)))
+FILES["m15_old_workbook_formula_nobody_computed.xls"] = File(
+    lambda: xls(_lines(), _old_formula), _refused(("G2", "formula_cell"))
+)
+FILES["m17_old_workbook_date_cells.xls"] = File(
+    lambda: xls(_lines(), _old_date), _ok(3, said=("“填报日期”只随文件保存",))
+)
 for _encoding in ("utf-8", "utf-8-sig", "gb18030"):
-    LATER[f"m24_csv_{_encoding}.csv"] = File(lambda encoding=_encoding: text_file(_lines(), encoding), _ok(3))
-LATER["m24_csv_with_tabs.csv"] = File(lambda: text_file(_lines(), "gb18030", "\t"), _ok(3))
-LATER["m24_csv_id_in_scientific_notation.csv"] = File(
+    FILES[f"m24_csv_{_encoding}.csv"] = File(lambda encoding=_encoding: text_file(_lines(), encoding), _ok(3))
+FILES["m24_csv_with_tabs.csv"] = File(lambda: text_file(_lines(), "gb18030", "\t"), _ok(3))
+FILES["m24_csv_id_in_scientific_notation.csv"] = File(
     lambda: text_file([*_lines(), [*short(4)[:2], "9.90000195001E+17", *short(4)[3:]]], "gb18030"),
     _refused(("C5", "id_as_number")),
+)
+FILES["m24_csv_utf-16.csv"] = File(lambda: text_file(_lines(), "utf-16"), _ok(3))
+FILES["m24_csv_says_its_separator.csv"] = File(lambda: text_file(_lines(), "utf-8", ";", "sep=;\r\n"), _ok(3))
+FILES["m24_csv_below_a_title.csv"] = File(
+    lambda: text_file([["石桥镇高龄津贴发放表"], *_lines()], "gb18030"), _ok(3, row_nos=(3, 4, 5))
+)
+FILES["m24_csv_numbers_forced_to_text.csv"] = File(
+    lambda: text_file([list(SHORT), *([f'="{cell}"' for cell in short(n)] for n in range(3))], "gb18030"), _ok(3)
+)
+FILES["m24_csv_rare_character.csv"] = File(lambda: text_file([list(SHORT), short(3)], "gb18030"), _ok(1))
+FILES["m24_csv_total_below.csv"] = File(
+    lambda: text_file([*_lines(), ["合计", "", "", "", "", "", "300.00"]], "gb18030"), _ok(3)
+)
+FILES["m24_csv_named_xlsx.xlsx"] = File(lambda: text_file(_lines(), "gb18030"), _ok(3))
+FILES["m24_old_workbook_named_xlsx.xlsx"] = File(lambda: xls(_lines()), _ok(3))
+FILES["m24_csv_quote_left_open.csv"] = File(
+    lambda: text_file(_lines(), "utf-8") + '"林立夏,未完\n'.encode(), _refused(("0", "file_text_quotes"))
+)
+FILES["m24_csv_half_a_character_at_the_end.csv"] = File(
+    lambda: text_file(_lines(), "gb18030") + "林".encode("gb18030")[:1], _refused(("0", "file_text_encoding"))
+)
+FILES["m24_csv_with_a_nul.csv"] = File(
+    lambda: text_file(_lines(), "utf-8-sig") + b"\0", _refused(("0", "file_text_control"))
 )
