@@ -37,6 +37,8 @@ from subsidy_portal.workflow import Refused, move, record
 logger = logging.getLogger(__name__)
 
 OPEN = (RosterImport.Status.QUEUED, RosterImport.Status.READING)
+# Files of one user that may wait to be read: far more than anybody has, far fewer than would keep others waiting.
+MAX_WAITING = 200
 # How often the storing begins anew when other imports keep registering the same people first.
 _TRIES = 4
 _PERIOD_FORMS = {
@@ -69,12 +71,25 @@ def upload_roster(
     require(actor, "roster.upload")
     check_target(program, area, period, actor)
     kind = check_kind(content)
+    _check_quota(actor)
     roster = _draft_roster(program, area, period, sequence, actor)
     _check_not_read_before(roster, crypto.sm3(content))
     stored = StoredFile.keep(content, name=safe_name(file_name), content_type=kind, actor=actor)
     found = start_import(roster, stored, actor=actor)
     record(roster, "uploaded", actor=actor, note=mask_digits(stored.name), data={"import": found.pk})
     return found
+
+
+class TooManyWaiting(Refused):
+    """Enough files of this user wait to be read."""
+
+    http_status = 429
+    code = "too_many_waiting"
+
+
+def _check_quota(actor: User) -> None:
+    if RosterImport.objects.filter(uploaded_by=actor, status__in=OPEN).count() >= MAX_WAITING:
+        raise TooManyWaiting(_("您已有%(n)d份文件在排队读取。请等它们读完再上传。") % {"n": MAX_WAITING})
 
 
 def start_import(roster: Roster, stored: StoredFile, *, actor: User, **fields: Any) -> RosterImport:
