@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
 
+_SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -27,13 +29,22 @@ def _copy_text(value: Any) -> str:
     return str(value)
 
 
+def _column_texts(values: Sequence[Any]) -> Iterable[str]:
+    """A column as COPY wants it; most are of one type throughout and need no look at each value."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return map(str, values)
+    if kinds == {str} and not _SPECIAL.search("".join(values)):
+        return values
+    if kinds == {bytes}:
+        return [f"\\\\x{value.hex()}" for value in values]
+    return map(_copy_text, values)
+
+
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY ``rows`` into ``table`` (text, int, date, aware datetime, bool, bytes, None) in the open transaction."""
-    buffer = io.StringIO()
-    for row in rows:
-        buffer.write("\t".join(map(_copy_text, row)))
-        buffer.write("\n")
-    buffer.seek(0)
+    texts = map(_column_texts, zip(*rows, strict=True))
+    buffer = io.StringIO("".join(f"{line}\n" for line in map("\t".join, zip(*texts, strict=True))))
     quoted = ", ".join(connection.ops.quote_name(name) for name in columns)
     # Django's cursor does not know COPY; without the wrapper a caller would meet the driver's own errors.
     with connection.cursor() as cursor, connection.wrap_database_errors:
@@ -55,10 +66,8 @@ def fetch(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[A
 
 def take_ids(table: str, count: int) -> list[int]:
     """``count`` fresh primary keys of ``table``: a ciphertext is bound to its row before the row exists."""
-    return [
-        row[0]
-        for row in fetch("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", (table, count))
-    ]
+    ((sequence,),) = fetch("SELECT pg_get_serial_sequence(%s, 'id')", (table,))
+    return [row[0] for row in fetch("SELECT nextval(%s::regclass) FROM generate_series(1, %s)", (sequence, count))]
 
 
 def next_number(sequence: str) -> int:

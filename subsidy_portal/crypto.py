@@ -29,6 +29,11 @@ def _data_key(version: int) -> bytes:
 
 
 @cache
+def _sealing(version: int) -> algorithms.SM4:
+    return algorithms.SM4(_data_key(version))
+
+
+@cache
 def _index_key(field: str) -> bytes:
     # One key per index, so that equal values in two columns do not look equal.
     return hmac.new(bytes.fromhex(settings.INDEX_KEY), field.encode(), hashlib.sha256).digest()
@@ -39,7 +44,7 @@ def encrypt(value: str | bytes, place: str) -> bytes:
     version = max(settings.DATA_KEYS)
     nonce = secrets.token_bytes(12)
     head = bytes((_SM4_GCM, version))
-    sealer = Cipher(algorithms.SM4(_data_key(version)), modes.GCM(nonce)).encryptor()
+    sealer = Cipher(_sealing(version), modes.GCM(nonce)).encryptor()
     sealer.authenticate_additional_data(head + place.encode())
     sealed = sealer.update(value.encode() if isinstance(value, str) else value) + sealer.finalize()
     return head + nonce + sealer.tag + sealed
@@ -50,7 +55,7 @@ def decrypt_bytes(blob: bytes | memoryview, place: str) -> bytes:
     blob = bytes(blob)
     if len(blob) < 30 or blob[0] != _SM4_GCM or blob[1] not in settings.DATA_KEYS:
         raise Unreadable(place.split(":")[0])
-    opener = Cipher(algorithms.SM4(_data_key(blob[1])), modes.GCM(blob[2:14], blob[14:30])).decryptor()
+    opener = Cipher(_sealing(blob[1]), modes.GCM(blob[2:14], blob[14:30])).decryptor()
     opener.authenticate_additional_data(blob[:2] + place.encode())
     try:
         return opener.update(blob[30:]) + opener.finalize()

@@ -29,6 +29,9 @@ _CHUNK, _MAX_ROW_BYTES, _MAX_LISTED = 4 * 2**20, 16 * 2**20, 2_000
 
 _ROW = re.compile(rb"<row\b([^>]*)>")
 _ROW_NUMBER = re.compile(rb"""\sr\s*=\s*["']([^"']*)["']""")
+# What no ordinary sheet has, looked for first because it is quick: a row without a number of five digits; two letters
+_ODD_ROW = re.compile(rb'<row\b(?![^>]*\sr="[0-9]{1,5}")|<row\b[^>]*\shidden=')
+_ODD_CELL = re.compile(rb' r="(?:[A-Z]{2}|[A-Z]\d{7})')
 # Beyond column 200 (GR), or a row number of seven digits or more.
 _FAR_CELL = re.compile(rb' r="(?:(?:G[S-Z]|[H-Z][A-Z]|[A-Z]{3,})\d|[A-Z]{1,2}\d{7,})')
 _HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
@@ -197,9 +200,10 @@ class SheetScan:
         self.cells += data.count(b"<c ") + data.count(b"<c>")
         if self.cells > MAX_CELLS:
             raise Refused("too_many_cells")
-        for attributes in _ROW.findall(data):
-            self._row(attributes)
-        if _FAR_CELL.search(data):
+        if _ODD_ROW.search(data):
+            for attributes in _ROW.findall(data):
+                self._row(attributes)
+        if _ODD_CELL.search(data) and _FAR_CELL.search(data):
             raise Refused("too_wide", limit=MAX_COLUMN)
         if first and b"<col " in data:
             self._columns(data)

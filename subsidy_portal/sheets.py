@@ -91,7 +91,9 @@ def column_letter(index: int) -> str:
 
 
 def is_blank(cell: Cell) -> bool:
-    return cell == "" or (isinstance(cell, str) and not _BLANKS.sub("", cell))
+    if not isinstance(cell, str):
+        return False
+    return not cell or not (cell[0].isalnum() or _BLANKS.sub("", cell))
 
 
 def cell_text(cell: Cell) -> str:

@@ -64,8 +64,8 @@ class Claims:
 
     def digest(self) -> bytes:
         """32 keyed bytes over the claims as a set: the same people, accounts and money in any order of rows."""
-        columns = [getattr(self, column.name) for column in fields(self) if column.name != "row_no"]
-        lines = sorted("\x1f".join(map(str, row)) for row in zip(*columns, strict=True))
+        columns = [map(str, getattr(self, column.name)) for column in fields(self) if column.name != "row_no"]
+        lines = sorted(map("\x1f".join, zip(*columns, strict=True)))
         return crypto.blind_index("\x1e".join(lines), "roster_claims")
 
     def people(self) -> Iterable[tuple[str, list[Any], list[Any]]]:
@@ -108,13 +108,13 @@ class Reader:
         # 1, 1.0 and True are one key to a dict; nearly always everything is text.
         keys: list[Any] = [row[index] for row in self.body.rows]
         distinct = set(keys)
-        if not all(type(key) is str for key in distinct):
+        if set(map(type, distinct)) - {str}:
             keys = [(type(key), key) for key in keys]
             distinct = set(keys)
         for key in distinct.difference(seen):
             seen[key] = self._read(key[1] if type(key) is tuple else key, read)
-        values = [seen[key] for key in keys]
-        wrong = any(seen[key] is None or type(seen[key]) is CellError for key in distinct)
+        values = list(map(seen.__getitem__, keys))
+        wrong = set(map(type, values)) & {type(None), CellError}
         return self._settle(name, index, values, blank) if wrong else values
 
     def _is_unreadable(self, at: int, index: int) -> bool:
@@ -207,16 +207,17 @@ def _read_columns(
     read("filled_on", cells.read_date)
     read_id = cells.id_number_reader()
     ids = {"memo": reader.id_memo}
+    names: dict[str, Any] = {"memo": {}}
     return Claims(
         row_no=reader.body.numbers or reader.body.row_nos,
         beneficiary_id=read("beneficiary_id", read_id, **ids),
-        beneficiary_name=read("beneficiary_name", cells.read_name),
+        beneficiary_name=read("beneficiary_name", cells.read_name, **names),
         payee_id=read("payee_id", read_id, **ids),
-        payee_name=read("payee_name", cells.read_name),
+        payee_name=read("payee_name", cells.read_name, **names),
         head_id=read("head_id", read_id, **ids),
-        head_name=read("head_name", cells.read_name),
+        head_name=read("head_name", cells.read_name, **names),
         account=read("account", cells.read_account),
-        account_name=read("account_name", cells.read_name),
+        account_name=read("account_name", cells.read_name, **names),
         account_kind=read("account_kind", cells.read_account_kind),
         bank=read("bank", directory.bank),
         village=read("village", directory.village),
@@ -296,6 +297,9 @@ def _check_payee(reader: Reader, claims: Claims, program: Program) -> None:
 
 def _check_names(reader: Reader, claims: Claims) -> None:
     """One ID number has one name in the whole file (M11)."""
+    pairs = {pair for _role, *both in claims.people() for pair in zip(*both, strict=True) if None not in pair}
+    if len(pairs) == len({number for number, _name in pairs}):
+        return
     first: dict[str, tuple[str, int]] = {}
     for role, numbers, names in claims.people():
         for at, (number, name) in enumerate(zip(numbers, names, strict=True)):
@@ -314,6 +318,8 @@ def _check_names(reader: Reader, claims: Claims) -> None:
 
 def _check_twice(reader: Reader, claims: Claims) -> None:
     """One claim per beneficiary and item (X26); every row of the group names the others."""
+    if len(set(zip(claims.beneficiary_id, claims.item, strict=True))) == len(claims):
+        return
     places: dict[tuple[str, str], list[int]] = defaultdict(list)
     for at, key in enumerate(zip(claims.beneficiary_id, claims.item, strict=True)):
         if key[0] is not None:

@@ -78,8 +78,7 @@ def index_people(claims: Claims) -> dict[str, bytes]:
     return {number: Person.id_index(number) for number in numbers}
 
 
-@dataclass(frozen=True)
-class _Home:
+class _Home(NamedTuple):
     """Where a person of the file lives, as its row says."""
 
     name: str

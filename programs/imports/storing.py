@@ -26,7 +26,7 @@ ROW_COLUMNS = (
     "roster_id", "revision", "row_no", "beneficiary_id", "head_id", "payee_id", "household_id", "account_id", "area_id",
     "group_no", "item", "quantity", "standard_fen", "amount_fen", "note", "expected_fen", "extra", "status",
 )  # fmt: skip
-_PIECE = 10_000
+_PIECE = 25_000
 _WORTH_ANALYZING = 1_000
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from programs.models.policies import Program
-from programs.models.registry import Account, Household, Person
+from programs.models.registry import GUARDED, Account, Household, Person
 from subsidy_portal import crypto
 from subsidy_portal.models import Area, Job, Organisation, StoredFile, User
 from subsidy_portal.permissions import scope
@@ -217,17 +217,16 @@ class RosterRow(models.Model):
         Status.HELD: {Status.INCLUDED, Status.LEFT},
     }
 
-    roster = models.ForeignKey(
-        Roster, models.PROTECT, related_name="rows", db_index=False
-    )  # roster_row_once leads with it
+    # roster_row_once leads with it
+    roster = models.ForeignKey(Roster, models.PROTECT, related_name="rows", db_index=False, **GUARDED)
     revision = models.PositiveSmallIntegerField()
     row_no = models.PositiveIntegerField(_("行"), help_text="row in the sheet, as the clerk sees it")
-    beneficiary = models.ForeignKey(Person, models.PROTECT, related_name="claims")
-    head = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+", db_index=False)
-    payee = models.ForeignKey(Person, models.PROTECT, related_name="+")
-    household = models.ForeignKey(Household, models.PROTECT, null=True, related_name="+", db_index=False)
-    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
-    area = models.ForeignKey(Area, models.PROTECT, related_name="+", verbose_name=_("村"))
+    beneficiary = models.ForeignKey(Person, models.PROTECT, related_name="claims", **GUARDED)
+    head = models.ForeignKey(Person, models.PROTECT, null=True, related_name="+", db_index=False, **GUARDED)
+    payee = models.ForeignKey(Person, models.PROTECT, related_name="+", **GUARDED)
+    household = models.ForeignKey(Household, models.PROTECT, null=True, related_name="+", db_index=False, **GUARDED)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", **GUARDED)
+    area = models.ForeignKey(Area, models.PROTECT, related_name="+", verbose_name=_("村"), db_index=False, **GUARDED)
     group_no = models.CharField(_("组"), max_length=20, blank=True)
     item = models.CharField(_("分项"), max_length=40, blank=True)
     quantity = models.DecimalField(_("数量"), max_digits=12, decimal_places=2, default=1)

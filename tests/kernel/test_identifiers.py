@@ -1,12 +1,15 @@
 """Identifiers are read strictly and never repaired (domain §9; corpus A01–A06, A11–A14)."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import luhn
 from stdnum.cn import ric
 
+from subsidy_portal import identifiers
 from subsidy_portal.identifiers import (
     IdentifierError,
     birth_date,
@@ -19,6 +22,7 @@ from subsidy_portal.identifiers import (
     parse_phone,
     sex,
 )
+from tests.corpus import rosters as corpus
 
 VALID = [
     "990000195001010019",
@@ -211,3 +215,22 @@ def test_masks():
 def test_an_identifier_in_free_text_is_masked(number):
     masked = mask_numbers(f"证号{number}，2022-03-01换卡")
     assert masked == f"证号••••{number[-4:]}，2022-03-01换卡"
+
+
+@given(st.text("0123456789", min_size=1, max_size=32))
+def test_our_fast_luhn_says_what_stdnum_says(digits: str) -> None:
+    assert identifiers._passes_luhn(digits) == luhn.is_valid(digits)
+
+
+@given(st.text(max_size=30) | st.integers(0, 900_000).map(lambda n: f" {corpus.id_number(n)}"))
+def test_the_fast_way_reads_what_the_careful_way_reads(text: str) -> None:
+    """What is written plainly goes past the cleaning: the answer is the same."""
+
+    def tried(parse: Callable[[str], str], given: str) -> str:
+        try:
+            return parse(given)
+        except IdentifierError as error:
+            return error.code
+
+    for parse in (parse_id_number, parse_account, parse_name):
+        assert tried(parse, text) == tried(parse, f"\u3000{text}\u3000")
