@@ -1,10 +1,11 @@
 """Accounts and payees: one account for several persons, several for one, money to somebody else (R20, M22)."""
 
+from programs.checks.ground import Ground
 from programs.checks.hits import LIVE, Hits
 from programs.models import Rule
 
 
-def shared_account(rule: Rule) -> Hits:
+def shared_account(rule: Rule, ground: Ground) -> Hits:
     """The row's account number is also registered for somebody else.
 
     Several beneficiaries of one household paid to their head's account are one holder, and no hit.
@@ -35,7 +36,7 @@ def shared_account(rule: Rule) -> Hits:
     )
 
 
-def several_accounts(rule: Rule) -> Hits:
+def several_accounts(rule: Rule, ground: Ground) -> Hits:
     """The payee is paid to two or more accounts in rosters of this year; accounts taken out of use do not count."""
     return Hits(
         f"""
@@ -68,7 +69,7 @@ def several_accounts(rule: Rule) -> Hits:
     )
 
 
-def foreign_payee(rule: Rule) -> Hits:
+def foreign_payee(rule: Rule, ground: Ground) -> Hits:
     """The payee is neither the beneficiary nor the head; to-household money goes to the head and nobody else."""
     return Hits(
         """
