@@ -21,14 +21,14 @@ def shared_account(rule: Rule, ground: Ground) -> Hits:
                     CASE WHEN also.others > 1 THEN concat('等', also.others, '人') ELSE '' END)
             ) AS evidence
         FROM (
-            SELECT c.id, min(b.holder_id) AS holder_id, count(DISTINCT b.holder_id) AS others
-            FROM checked c
-            JOIN programs_account a ON a.id = c.account_id
+            SELECT used.account_id, used.payee_id, min(b.holder_id) AS holder_id, count(DISTINCT b.holder_id) AS others
+            FROM (SELECT DISTINCT account_id, payee_id FROM checked) used
+            JOIN programs_account a ON a.id = used.account_id
             JOIN programs_account b
-                ON b.number_hash = a.number_hash AND b.holder_id <> c.payee_id AND b.is_active
-            GROUP BY c.id
+                ON b.number_hash = a.number_hash AND b.holder_id <> used.payee_id AND b.is_active
+            GROUP BY used.account_id, used.payee_id
         ) also
-        JOIN checked c ON c.id = also.id
+        JOIN checked c ON c.account_id = also.account_id AND c.payee_id = also.payee_id
         JOIN programs_account a ON a.id = c.account_id
         JOIN programs_person payee ON payee.id = c.payee_id
         JOIN programs_person holder ON holder.id = also.holder_id

@@ -39,20 +39,25 @@ def _together(
         return None
     return Hits(
         f"""
-        SELECT DISTINCT ON (c.id) c.id AS row_id, {facts} AS facts,
-            {sql_evidence("concat(theirs.name, '清册 ', b.number)", other)}
-        FROM (
-            SELECT checked.*, m.side FROM checked
-            JOIN unnest(%(keys)s::bigint[], %(sides)s::int[]) m(program_id, side) USING (program_id)
+        WITH side AS MATERIALIZED (
+            SELECT * FROM unnest(%(keys)s::bigint[], %(sides)s::int[]) m(program_id, side)
+        ), c AS MATERIALIZED (
+            SELECT checked.*, side.side FROM checked JOIN side USING (program_id)
             WHERE checked.program_id = ANY(%(keys)s)
-        ) c
+        ), o AS MATERIALIZED (
+            SELECT o.id, o.beneficiary_id, o.amount_fen, b.number, b.period, b.program_id, side.side,
+                {sql_first_on("b.period")} AS first_on, {sql_last_on("b.period")} AS last_on
+            FROM {LIVE.format(row="o", roster="b")}
+            JOIN side USING (program_id)
+            WHERE b.program_id = ANY(%(keys)s) AND o.beneficiary_id IN (SELECT beneficiary_id FROM c)
+        )
+        SELECT DISTINCT ON (c.id) c.id AS row_id, {facts} AS facts,
+            {sql_evidence("concat(theirs.name, '清册 ', o.number)", other)}
+        FROM c
+        JOIN o ON o.beneficiary_id = c.beneficiary_id AND o.side <> c.side
+            AND o.first_on <= c.last_on AND o.last_on >= c.first_on
         JOIN programs_program mine ON mine.id = c.program_id
-        JOIN ({LIVE.format(row="o", roster="b")})
-            ON o.beneficiary_id = c.beneficiary_id AND b.program_id = ANY(%(keys)s)
-            AND {sql_first_on("b.period")} <= c.last_on AND {sql_last_on("b.period")} >= c.first_on
-        JOIN unnest(%(keys)s::bigint[], %(sides)s::int[]) t(program_id, side)
-            ON t.program_id = b.program_id AND t.side <> c.side
-        JOIN programs_program theirs ON theirs.id = b.program_id
+        JOIN programs_program theirs ON theirs.id = o.program_id
         ORDER BY c.id, o.id
         """,
         {"keys": keys, "sides": [side for _key, side in programs], "verdict": verdict},
@@ -60,7 +65,7 @@ def _together(
 
 
 _BOTH = "concat_ws('|', LEAST(mine.code, theirs.code), GREATEST(mine.code, theirs.code))"
-_SAME_TIME = f"concat(b.period, '同领', theirs.name, {sql_yuan('o.amount_fen')}, '元，', %(verdict)s)"
+_SAME_TIME = f"concat(o.period, '同领', theirs.name, {sql_yuan('o.amount_fen')}, '元，', %(verdict)s)"
 _PAIR_FACTS = "concat_ws('|', mine.code, theirs.code, c.period)"
 
 
@@ -85,8 +90,8 @@ def higher_of(rule: Rule, ground: Ground) -> Hits | None:
     much a month, so that the right one is stopped.
     """
     mine = f"c.amount_fen / ({sql_months('c.period')})"
-    theirs = f"o.amount_fen / ({sql_months('b.period')})"
-    other = f"""concat(b.period, '同领', theirs.name, {sql_yuan("o.amount_fen")}, '元；',
+    theirs = f"o.amount_fen / ({sql_months('o.period')})"
+    other = f"""concat(o.period, '同领', theirs.name, {sql_yuan("o.amount_fen")}, '元；',
         CASE WHEN {mine} < {theirs} THEN concat('本项较低，每月少', {sql_yuan(f"({theirs} - {mine})")},
                 '元，应停发本项')
              WHEN {mine} > {theirs} THEN concat(theirs.name, '较低，每月少', {sql_yuan(f"({mine} - {theirs})")},
