@@ -37,6 +37,7 @@ from programs.models import (
     Program,
     Roster,
     RosterImport,
+    Rule,
     Suspicion,
 )
 from programs.totals import roster_totals
@@ -392,6 +393,36 @@ class ObjectionViewSet(Listed):
         return self.answer(pk)
 
 
+class RuleFilter(django_filters.FilterSet):
+    code = django_filters.CharFilter()
+    type = django_filters.ChoiceFilter(choices=Rule.Type.choices)
+    is_active = django_filters.BooleanFilter()
+
+
+class RuleViewSet(Listed):
+    queryset = Rule.objects.all()
+    serializer_class = shapes.RuleSerializer
+    filterset_class = RuleFilter
+
+    @extend_schema(request=shapes.RuleValuesSerializer, responses=shapes.RulePreviewSerializer)
+    @action(detail=True, methods=["post"])
+    def preview(self, request: Request, pk: str) -> Response:
+        """What these values would hit in today's registry. Nothing is stored; ``seen`` allows saving them."""
+        before, after, seen = actions.preview_rule(
+            self.get_object(), self.body(shapes.RuleValuesSerializer), actor=self.actor
+        )
+        return Response(shapes.RulePreviewSerializer({"before": before, "after": after, "seen": seen}).data)
+
+    @extend_schema(request=shapes.RuleChangeSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """The next version of the rule: exactly what was previewed."""
+        rule = self.get_object()
+        values = self.body(shapes.RuleChangeSerializer)
+        seen, reason = values.pop("seen"), values.pop("reason")
+        actions.change_rule(rule, values, seen=seen, reason=reason, actor=self.actor)
+        return self.answer(pk)
+
+
 class DatasetViewSet(Listed):
     queryset = Dataset.objects.all()
     serializer_class = shapes.DatasetSerializer
@@ -422,4 +453,5 @@ def register(router: SimpleRouter) -> None:
     router.register("suspicions", SuspicionViewSet)
     router.register("notices", NoticeViewSet)
     router.register("objections", ObjectionViewSet)
+    router.register("rules", RuleViewSet)
     router.register("datasets", DatasetViewSet)

@@ -46,5 +46,10 @@ def sql_first_on(column: str) -> str:
 
 def sql_last_on(column: str) -> str:
     """SQL for the last day of the period in ``column``."""
-    months = f"CASE WHEN length({column}) = 4 THEN 12 WHEN substr({column}, 6, 1) = 'Q' THEN 3 ELSE 1 END"
+    months = sql_months(column)
     return f"({sql_first_on(column)} + make_interval(months => {months}) - interval '1 day')::date"
+
+
+def sql_months(column: str) -> str:
+    """SQL for how many months the period in ``column`` has."""
+    return f"CASE WHEN length({column}) = 4 THEN 12 WHEN substr({column}, 6, 1) = 'Q' THEN 3 ELSE 1 END"

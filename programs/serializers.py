@@ -22,6 +22,7 @@ from programs.models import (
     Roster,
     RosterImport,
     RosterRow,
+    Rule,
     Suspicion,
 )
 from programs.totals import Totals
@@ -404,6 +405,64 @@ class ObjectionFileSerializer(serializers.Serializer[Any]):
 class ObjectionDecideSerializer(serializers.Serializer[Any]):
     upheld = serializers.BooleanField(help_text="true: the row leaves; false: it is included again")
     answer = serializers.CharField(max_length=1000)
+
+
+class RuleSerializer(serializers.ModelSerializer[Rule]):
+    class Meta:
+        model = Rule
+        fields = (
+            "id", "code", "name", "type", "check_name", "version", "level", "is_active", "valid_from", "valid_to",
+            "area", "params", "legal_text", "legal_basis", "strength", "waiver", "note",
+        )  # fmt: skip
+
+
+class RuleValuesSerializer(serializers.Serializer[Any]):
+    """What shall be otherwise; what is not named stays."""
+
+    level = serializers.ChoiceField(choices=Rule.Level.choices, required=False)
+    is_active = serializers.BooleanField(required=False)
+    valid_from = serializers.DateField(required=False, allow_null=True)
+    valid_to = serializers.DateField(required=False, allow_null=True)
+    area = serializers.CharField(required=False, allow_null=True, max_length=12)
+    params = serializers.DictField(required=False)
+    legal_text = serializers.CharField(required=False, max_length=4000)
+    legal_basis = serializers.CharField(required=False, max_length=200)
+    strength = serializers.ChoiceField(choices=Rule.Strength.choices, required=False)
+    waiver = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=1000)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        days = {name: given[name] and given[name].isoformat() for name in ("valid_from", "valid_to") if name in given}
+        return given | days
+
+
+class RuleChangeSerializer(RuleValuesSerializer):
+    seen = serializers.CharField(max_length=200, help_text="the token of the preview of exactly these values")
+    reason = serializers.CharField(max_length=300)
+
+
+class PreviewRowSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    masked_id = serializers.CharField()
+    program = serializers.CharField()
+    area = serializers.CharField()
+    period = serializers.CharField()
+    amount_fen = serializers.IntegerField()
+    evidence = serializers.DictField()
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    rosters = serializers.IntegerField(help_text="how many rosters were looked at")
+    count = serializers.IntegerField()
+    amount_fen = serializers.IntegerField()
+    known = serializers.IntegerField(help_text="rows this rule hit before")
+    rows = PreviewRowSerializer(many=True, help_text="at most 20, the largest amounts first")
+
+
+class RulePreviewSerializer(serializers.Serializer[Any]):
+    before = PreviewSerializer()
+    after = PreviewSerializer()
+    seen = serializers.CharField()
 
 
 class DatasetSerializer(serializers.ModelSerializer[Dataset]):

@@ -9,6 +9,7 @@ from programs.views import (
     policies,
     registry,
     rosters,
+    rules,
     suspicions,
     templates,
 )
@@ -59,6 +60,10 @@ urlpatterns = [
     path("funds/entries/<int:pk>/<slug:verb>/do/", funds.fund_act, name="fund-act"),
     path("funds/entries/<int:pk>/attachment/", funds.fund_attachment, name="fund-attachment"),
     path("datasets/", datasets.dataset_list, name="dataset-list"),
+    path("rules/", rules.rule_list, name="rule-list"),
+    path("rules/export/", rules.rule_export, name="rule-export"),
+    path("rules/<int:pk>/", rules.rule, name="rule"),
+    path("rules/<int:pk>/edit/", rules.rule_edit, name="rule-edit"),
     path("persons/", registry.person_list, name="person-list"),
     path("persons/<int:pk>/", registry.person, name="person"),
     path("persons/<int:pk>/reveal/", registry.person_reveal, name="person-reveal"),

@@ -61,6 +61,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
         _("监督"),
         [
             ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
+            ("rules", _("比对规则"), "programs:rule-list", "see.rosters"),
             ("datasets", _("比对数据"), "programs:dataset-list", "see.oversight"),
         ],
     ),
@@ -92,6 +93,7 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "programs.policylist": (_("政策清单"), "year", "programs:policy-list-version"),
     "programs.fundentry": (_("资金"), "plan__program__short_name", ""),
     "programs.dataset": (_("比对数据"), "source", ""),
+    "programs.rule": (_("规则"), "name", "programs:rule"),
     "programs.person": (_("人员"), "", "programs:person"),
     "programs.account": (_("账户"), "", ""),
     "disbursement.batch": (_("批次"), "number", "disbursement:batch"),

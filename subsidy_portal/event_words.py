@@ -33,6 +33,7 @@ WORDS = {
     "copied": gettext_lazy("复制"),
     "columns_changed": gettext_lazy("修改本项目的清册栏目"),
     "rule_changed": gettext_lazy("修改金额算法"),
+    "check_rule_changed": gettext_lazy("修改比对规则"),
     "uploaded": gettext_lazy("上传文件"),
     "downloaded": gettext_lazy("下载文件"),
     "revealed": gettext_lazy("查看完整信息"),

@@ -36,6 +36,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "suspicion.decide": _("核实疑点"),
             "objection.record": _("登记异议"),
             "objection.decide": _("处理异议"),
+            "rule.edit": _("修改比对规则"),
             "dataset.import": _("导入比对数据"),
             "person.reveal": _("查看完整证号、账号（留记录）"),
         },

@@ -50,6 +50,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "notice.open": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER)},
     "objection.record": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER)},
     "objection.decide": {(K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.OPERATOR)},
+    "rule.edit": {(K.FINANCE, R.OPERATOR)},
     "dataset.import": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
     "person.reveal": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR), (K.TOWNSHIP, R.OPERATOR)},
     # money

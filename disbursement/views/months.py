@@ -17,12 +17,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from disbursement import actions, months
-from disbursement.exports import month_workbook, workbook_response
+from disbursement.exports import month_workbook
 from disbursement.models import Batch, Discrepancy, MonthClose, Statement
 from subsidy_portal import clock
 from subsidy_portal.models import User
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, happened, staff_page
+from subsidy_portal.tables import workbook_response
 from subsidy_portal.wording import count, period, yuan
 
 PREVIEW_SECONDS = 30

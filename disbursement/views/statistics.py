@@ -11,13 +11,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from disbursement.exports import statistics_workbook, workbook_response
+from disbursement.exports import statistics_workbook
 from disbursement.forms import StatisticsForm
 from disbursement.models import Payment
 from disbursement.statistics import Share, Summary, summary
 from subsidy_portal import clock, money
 from subsidy_portal.models import User
 from subsidy_portal.staff import StaffRequest, staff_page
+from subsidy_portal.tables import workbook_response
 
 # The figures are sums over the whole year; asked again within this time the page shows the same ones.
 # A past day hardly changes: only what a bank answers late for it.

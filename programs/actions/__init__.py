@@ -21,6 +21,7 @@ from programs.actions.rosters import (
     return_roster,
     submit_roster,
 )
+from programs.actions.rules import change_rule, preview_rule
 from programs.actions.suspicions import decide_suspicion
 from programs.actions.templates import (
     ColumnSpec,
@@ -44,6 +45,7 @@ __all__ = [
     "approve_roster_in_department",
     "approve_roster_in_town",
     "cancel_roster",
+    "change_rule",
     "check_roster_in_department",
     "check_rule",
     "choose_sheet",
@@ -62,6 +64,7 @@ __all__ = [
     "map_columns",
     "may_correct",
     "open_notice",
+    "preview_rule",
     "publish_policy_list",
     "refresh_policy_list",
     "refuse_funds",

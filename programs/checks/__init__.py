@@ -9,17 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
-from programs.checks import accounts, amounts, claims, deaths
-from programs.checks.hits import Check, checked_rows, record_hits
-from programs.models import Roster, Rule, Suspicion
+from programs.checks import accounts, ages, amounts, claims, deaths, lists
+from programs.checks.ground import look_around
+from programs.checks.hits import Check, checked_rows, record_hits, version_of
+from programs.models import Dataset, Roster, Rule, RuleVersion, Suspicion
 from subsidy_portal import bulk, clock
 
 CHECKS: dict[str, Check] = {
     "same_claim": claims.same_claim,
     "excluded_pair": claims.excluded_pair,
+    "excluded_family": claims.excluded_family,
+    "higher_of": claims.higher_of,
     "allowed_pair": claims.allowed_pair,
+    "one_per": claims.one_per,
+    "excluded_list": lists.excluded_list,
+    "required_list": lists.required_list,
+    "lapsed_list": lists.lapsed_list,
+    "exit_event": lists.exit_event,
+    "institution_account": lists.institution_account,
+    "age": ages.age,
+    "date_between": ages.date_between,
     "paid_after_death": deaths.paid_after_death,
     "shared_account": accounts.shared_account,
     "several_accounts": accounts.several_accounts,
@@ -27,6 +38,19 @@ CHECKS: dict[str, Check] = {
     "off_standard": amounts.off_standard,
     "over_cap": amounts.over_cap,
 }
+# Checks that read one fixed kind of comparison data; the others name theirs in the rule's params.
+CHECK_KINDS: dict[str, tuple[str, ...]] = {"paid_after_death": (Dataset.Kind.DEATH.value,)}
+
+
+def kinds_read(rule: Rule) -> tuple[str, ...]:
+    """The kinds of comparison data ``rule`` looks at: without them it finds nothing."""
+    named = (rule.params.get("kind"), rule.params.get("or_kind"))
+    return (*CHECK_KINDS.get(rule.check_name, ()), *(kind for kind in named if kind))
+
+
+def rules_reading(kind: str) -> list[Rule]:
+    """Rules in force that look at this kind of comparison data."""
+    return [rule for rule in Rule.objects.in_force(clock.today()) if kind in kinds_read(rule)]
 
 
 def run_checks(roster: Roster) -> int:
@@ -41,25 +65,44 @@ def run_checks(roster: Roster) -> int:
 
 @transaction.atomic
 def run_checks_on(
-    rosters: Sequence[int], *, check_names: Iterable[str] | None = None, rows: Sequence[int] | None = None
+    rosters: Sequence[int],
+    *,
+    check_names: Iterable[str] | None = None,
+    codes: Iterable[str] | None = None,
+    rows: Sequence[int] | None = None,
 ) -> None:
-    """Run every rule in force (or those of ``check_names``) over all these rosters at once; safe to repeat.
+    """Run every rule in force over all these rosters at once; safe to repeat.
 
-    With ``rows`` only these rows of the rosters are compared; what is known about the others stays as it is.
+    ``check_names``, ``codes``: only rules of these checks, or these rules; with ``rows`` only these rows of the
+    rosters are compared. What is known about the others stays as it is. A rule that is out of force takes its open
+    hits back.
     """
-    today = clock.today()
-    rules = Rule.objects.filter(
-        Q(valid_from=None) | Q(valid_from__lte=today), Q(valid_to=None) | Q(valid_to__gte=today), is_active=True
-    )
+    rules = Rule.objects.select_related("area")
     if check_names is not None:
         rules = rules.filter(check_name__in=list(check_names))
-    else:
+    if codes is not None:
+        rules = rules.filter(code__in=list(codes))
+    whole = check_names is None and codes is None
+    if whole:
         carry_decisions(rosters)
+    in_force = set(rules.in_force(clock.today()).values_list("pk", flat=True))
+    ground = look_around(rosters)
+    held = _with_open_hits(rosters)
+    versions = dict(RuleVersion.objects.filter(version=F("rule__version")).values_list("rule_id", "pk"))
     with checked_rows(rosters, rows):
-        for rule in rules:
-            record_hits(rule, CHECKS[rule.check_name], rosters, rows)
-    if check_names is None:
+        for rule in rules.filter(Q(pk__in=in_force) | Q(pk__in=held)):
+            hits = CHECKS[rule.check_name](rule, ground) if rule.pk in in_force else None
+            if hits is not None or rule.pk in held:
+                version = versions.get(rule.pk) or version_of(rule)
+                record_hits(rule, hits, rosters, rows, version=version)
+    if whole:
         Roster.objects.filter(pk__in=rosters).update(checked_at=clock.now())
+
+
+def _with_open_hits(rosters: Sequence[int]) -> set[int]:
+    """Rules with open hits on these rosters: they may have to be taken back."""
+    found = Suspicion.objects.filter(roster__in=rosters, status=Suspicion.Status.OPEN, stage=Suspicion.Stage.BEFORE)
+    return set(found.order_by().values_list("rule_id", flat=True).distinct())
 
 
 def carry_decisions(rosters: Sequence[int]) -> None:

@@ -1,10 +1,11 @@
 """Accounts and payees: one account for several persons, several for one, money to somebody else (R20, M22)."""
 
+from programs.checks.ground import Ground
 from programs.checks.hits import LIVE, Hits
 from programs.models import Rule
 
 
-def shared_account(rule: Rule) -> Hits:
+def shared_account(rule: Rule, ground: Ground) -> Hits:
     """The row's account number is also registered for somebody else.
 
     Several beneficiaries of one household paid to their head's account are one holder, and no hit.
@@ -20,14 +21,14 @@ def shared_account(rule: Rule) -> Hits:
                     CASE WHEN also.others > 1 THEN concat('等', also.others, '人') ELSE '' END)
             ) AS evidence
         FROM (
-            SELECT c.id, min(b.holder_id) AS holder_id, count(DISTINCT b.holder_id) AS others
-            FROM checked c
-            JOIN programs_account a ON a.id = c.account_id
+            SELECT used.account_id, used.payee_id, min(b.holder_id) AS holder_id, count(DISTINCT b.holder_id) AS others
+            FROM (SELECT DISTINCT account_id, payee_id FROM checked) used
+            JOIN programs_account a ON a.id = used.account_id
             JOIN programs_account b
-                ON b.number_hash = a.number_hash AND b.holder_id <> c.payee_id AND b.is_active
-            GROUP BY c.id
+                ON b.number_hash = a.number_hash AND b.holder_id <> used.payee_id AND b.is_active
+            GROUP BY used.account_id, used.payee_id
         ) also
-        JOIN checked c ON c.id = also.id
+        JOIN checked c ON c.account_id = also.account_id AND c.payee_id = also.payee_id
         JOIN programs_account a ON a.id = c.account_id
         JOIN programs_person payee ON payee.id = c.payee_id
         JOIN programs_person holder ON holder.id = also.holder_id
@@ -35,7 +36,7 @@ def shared_account(rule: Rule) -> Hits:
     )
 
 
-def several_accounts(rule: Rule) -> Hits:
+def several_accounts(rule: Rule, ground: Ground) -> Hits:
     """The payee is paid to two or more accounts in rosters of this year; accounts taken out of use do not count."""
     return Hits(
         f"""
@@ -68,7 +69,7 @@ def several_accounts(rule: Rule) -> Hits:
     )
 
 
-def foreign_payee(rule: Rule) -> Hits:
+def foreign_payee(rule: Rule, ground: Ground) -> Hits:
     """The payee is neither the beneficiary nor the head; to-household money goes to the head and nobody else."""
     return Hits(
         """

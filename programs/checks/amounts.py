@@ -1,10 +1,11 @@
 """Amounts against the program's standard and cap (M23, A10)."""
 
+from programs.checks.ground import Ground
 from programs.checks.hits import Hits, sql_yuan
 from programs.models import Rule
 
 
-def off_standard(rule: Rule) -> Hits:
+def off_standard(rule: Rule, ground: Ground) -> Hits:
     """The amount is not what the program's rule gave at import, or the standard is not the program's.
 
     Without a rule: not standard × quantity (to the fen, rounded either way). A program without a fixed standard
@@ -36,7 +37,7 @@ def off_standard(rule: Rule) -> Hits:
     )
 
 
-def over_cap(rule: Rule) -> Hits:
+def over_cap(rule: Rule, ground: Ground) -> Hits:
     """More than the program's cap for one payment (``cap_fen``)."""
     return Hits(
         f"""

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from programs.models import Rule, Suspicion
+from programs.checks.ground import Ground
+from programs.models import Rule, RuleVersion, Suspicion
 from programs.periods import sql_first_on, sql_last_on
 from subsidy_portal import bulk, clock
 from subsidy_portal.models import User
@@ -27,7 +28,8 @@ class Hits:
     allowed: bool = False
 
 
-Check = Callable[[Rule], Hits | None]
+# None: nothing it could be about is under check, or its comparison data is not there.
+Check = Callable[[Rule, Ground], Hits | None]
 
 # Rows of live rosters in their current revision; what has left is out of every comparison.
 LIVE = """
@@ -46,8 +48,9 @@ WITH b AS MATERIALIZED (
 )
 SELECT r.id, r.roster_id, r.row_no, r.beneficiary_id, r.head_id, r.payee_id, r.account_id, r.area_id, r.item,
     r.quantity, r.standard_fen, r.amount_fen, r.expected_fen, b.program_id, b.period, b.department_id,
-    b.first_on, b.last_on
+    b.first_on, b.last_on, p.id_hash, p.born_on, p.sex
 FROM b JOIN programs_rosterrow r ON r.roster_id = b.id AND r.revision = b.revision AND r.status <> 'left'
+JOIN programs_person p ON p.id = r.beneficiary_id
 WHERE %(rows)s::bigint[] IS NULL OR r.id = ANY(%(rows)s::bigint[])
 """
 
@@ -56,7 +59,7 @@ WITH hit AS MATERIALIZED (
     SELECT * FROM (
         SELECT found.*, c.roster_id, c.beneficiary_id, c.area_id, c.department_id, c.amount_fen,
             encode(sha256(convert_to(concat_ws('|', %(code)s, c.beneficiary_id, found.facts), 'UTF8')), 'hex') AS digest
-        FROM ({sql}) found JOIN checked c ON c.id = found.row_id
+        FROM ({sql}) found JOIN checked c ON c.id = found.row_id AND c.area_id LIKE %(area)s
     ) sealed
     WHERE NOT EXISTS (
         SELECT 1 FROM programs_suspicion old WHERE old.digest = sealed.digest AND old.status = 'unfounded')
@@ -70,18 +73,26 @@ gone AS (
 ),
 back AS (
     UPDATE programs_suspicion s
-    SET status = 'open', decided_by_id = NULL, decided_at = NULL, reason = '', evidence = hit.evidence
+    SET status = 'open', decided_by_id = NULL, decided_at = NULL, reason = '', evidence = hit.evidence,
+        rule_version_id = %(version)s
     FROM hit
-    WHERE s.rule_id = %(rule)s AND s.stage = 'before' AND s.status = 'superseded'
-      AND s.row_id = hit.row_id AND s.digest = hit.digest
+    WHERE s.rule_id = %(rule)s AND s.stage = 'before' AND s.row_id = hit.row_id AND s.digest = hit.digest
+      AND (s.status = 'superseded' OR (s.status = 'open' AND s.rule_version_id IS DISTINCT FROM %(version)s))
 )
-INSERT INTO programs_suspicion (rule_id, stage, roster_id, row_id, person_id, area_id, department_id, amount_fen,
-    evidence, digest, status, found_at, decided_by_id, decided_at, reason)
-SELECT %(rule)s, 'before', roster_id, row_id, beneficiary_id, area_id, department_id, amount_fen,
-    evidence, digest, %(status)s, %(now)s, {by}
+INSERT INTO programs_suspicion (rule_id, rule_version_id, stage, roster_id, row_id, person_id, area_id, department_id,
+    amount_fen, evidence, digest, status, found_at, decided_by_id, decided_at, reason)
+SELECT %(rule)s, %(version)s, 'before', roster_id, row_id, beneficiary_id, area_id, department_id,
+    amount_fen, evidence, digest, %(status)s, %(now)s, {by}
 FROM hit
 ON CONFLICT DO NOTHING
 """
+_NOTHING = Hits("SELECT NULL::bigint AS row_id, '' AS facts, '{}'::jsonb AS evidence WHERE FALSE")
+# From here on a program's rows are found by an index instead of reading all of them once a rule.
+_MANY = 20_000
+
+# What the row under check says, for ``evidence``: c is the row, mine its program.
+CLAIM = """concat('清册第', c.row_no, '行，', c.period, '发', mine.name, to_char(c.amount_fen / 100::numeric,
+    'FM999999999990.00'), '元')"""
 
 
 @contextmanager
@@ -90,7 +101,9 @@ def checked_rows(rosters: Sequence[int], rows: Sequence[int] | None) -> Iterator
 
     All rows of ``rosters``, or of them only ``rows``.
     """
-    bulk.execute(_CHECKED, {"rosters": list(rosters), "rows": None if rows is None else list(rows)})
+    count = bulk.execute(_CHECKED, {"rosters": list(rosters), "rows": None if rows is None else list(rows)})
+    if count > _MANY:
+        bulk.execute("CREATE INDEX ON checked (program_id)")
     bulk.execute("ANALYZE checked")
     yield
     bulk.execute("DROP TABLE checked")
@@ -101,14 +114,33 @@ def sql_yuan(column: str) -> str:
     return f"to_char({column} / 100::numeric, 'FM999999999990.00')"
 
 
-def record_hits(rule: Rule, check: Check, rosters: Sequence[int], rows: Sequence[int] | None) -> None:
+def sql_day(column: str) -> str:
+    """SQL for a date as ``2022年5月11日``."""
+    return f"""to_char({column}, 'FMYYYY"年"FMMM"月"FMDD"日"')"""
+
+
+def sql_month(column: str) -> str:
+    """SQL for the month of a date as ``2022年5月``."""
+    return f"""to_char({column}, 'FMYYYY"年"FMMM"月"')"""
+
+
+def sql_evidence(other_title: str, other: str, text: str = CLAIM) -> str:
+    """SQL for ``evidence``: the row under check on one side, the other record and the verdict on the other."""
+    return (
+        f"jsonb_build_object('row_no', c.row_no, 'text', {text}, 'other_title', {other_title}, 'other', {other})"
+        " AS evidence"
+    )
+
+
+def record_hits(
+    rule: Rule, hits: Hits | None, rosters: Sequence[int], rows: Sequence[int] | None, *, version: int | None
+) -> None:
     """Bring the suspicions of ``rule`` on these rosters up to what the check finds now, inside ``checked_rows``.
 
-    Open ones that are no longer found are superseded: the row changed or left, or the other side did.
+    Open ones that are no longer found are superseded: the row changed or left, or the other side did. ``hits`` None:
+    nothing is found. ``version``: key of the RuleVersion the check ran with.
     """
-    hits = check(rule)
-    if hits is None:
-        return
+    hits = hits or _NOTHING
     by = "%(system)s, %(now)s, %(legal_text)s" if hits.allowed else "NULL, NULL, ''"
     bulk.execute(
         _RECORD.format(sql=hits.sql, by=by),
@@ -117,11 +149,23 @@ def record_hits(rule: Rule, check: Check, rosters: Sequence[int], rows: Sequence
             "rosters": list(rosters),
             "rows": None if rows is None else list(rows),
             "rule": rule.pk,
+            "version": version,
             "code": rule.code,
+            "area": f"{sql_area(rule)}%",
             "status": Suspicion.Status.UNFOUNDED if hits.allowed else Suspicion.Status.OPEN,
             "system": User.objects.system().pk,
             "legal_text": rule.legal_text or rule.name,
-            "gone": "再次比对时已不存在：此行或对方已更正。",
+            "gone": "再次比对时已不存在：此行或对方已更正，或规则已改。",
             "now": clock.now(),
         },
     )
+
+
+def sql_area(rule: Rule) -> str:
+    """The prefix of the area codes the rule holds for; empty: everywhere."""
+    return rule.area.prefix if rule.area is not None else ""
+
+
+def version_of(rule: Rule) -> int:
+    """Key of the version the rule is at; one that was loaded from the fixture gets its first."""
+    return RuleVersion.objects.get_or_create(rule=rule, version=rule.version, defaults={"values": rule.values})[0].pk

@@ -1,6 +1,6 @@
 """Policies, funds, the registry, rosters and what is checked and publicised before money moves."""
 
-from programs.models.checks import Dataset, DatasetPolicy, DatasetRow, Rule, Suspicion
+from programs.models.checks import Dataset, DatasetPolicy, DatasetRow, Rule, RuleVersion, Suspicion
 from programs.models.entitlements import EligibleUnpaid, EntitlementRule
 from programs.models.funds import FundEntry, FundPlan
 from programs.models.notices import Notice, NoticeRow, Objection
@@ -32,5 +32,6 @@ __all__ = [
     "RosterImport",
     "RosterRow",
     "Rule",
+    "RuleVersion",
     "Suspicion",
 ]

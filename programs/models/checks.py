@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, ClassVar
 
 from django.db import models
@@ -14,6 +15,17 @@ from subsidy_portal.models import Area, Job, Organisation, StoredFile, User
 from subsidy_portal.permissions import allowed, scope
 
 
+class RuleQuerySet(models.QuerySet["Rule"]):
+    def visible_to(self, user: User) -> RuleQuerySet:
+        """The staff of the county reads them all."""
+        return self if allowed(user, "see.rosters") else self.none()
+
+    def in_force(self, day: dt.date) -> RuleQuerySet:
+        return self.filter(
+            Q(valid_from=None) | Q(valid_from__lte=day), Q(valid_to=None) | Q(valid_to__gte=day), is_active=True
+        )
+
+
 class Rule(models.Model):
     """A check as data: which function in ``programs/checks`` runs, with what, and on which legal text."""
 
@@ -21,23 +33,78 @@ class Rule(models.Model):
         BLOCK = "block", _("必须处理")
         WARN = "warn", _("提醒")
 
+    class Type(models.TextChoices):
+        EXCLUDE = "exclude", _("不得同享")
+        HIGHER_OF = "higher_of", _("就高不就低")
+        REQUIRES = "requires", _("须具备资格")
+        ALLOW = "allow", _("可以同享")
+        ONE_PER = "one_per", _("只领一份")
+        AGE = "age", _("年龄和年限")
+        EXIT = "exit", _("退出")
+        SUSPEND = "suspend", _("暂停发放")
+        ACCOUNT = "account", _("账户和收款人")
+        AMOUNT = "amount", _("金额")
+
+    class Strength(models.TextChoices):
+        DOCUMENT = "document", _("有文件")
+        PRACTICE = "practice", _("通行做法")
+        WEAK = "weak", _("依据较弱")
+
+    # What a version keeps: everything finance may change
+    VERSIONED: ClassVar[tuple[str, ...]] = (
+        "level", "is_active", "valid_from", "valid_to", "area", "params", "legal_text", "legal_basis", "strength",
+        "waiver", "note",
+    )  # fmt: skip
+
     code = models.CharField(_("编号"), max_length=10, unique=True)
     name = models.CharField(_("名称"), max_length=80)
+    type = models.CharField(_("类型"), max_length=10, choices=Type.choices, default=Type.EXCLUDE)
     check_name = models.CharField(max_length=40, help_text="function in programs.checks.CHECKS")
     level = models.CharField(_("级别"), max_length=10, choices=Level.choices, default=Level.BLOCK)
     params = models.JSONField(default=dict, blank=True)
     legal_text = models.TextField(_("规定原文"), blank=True)
     legal_basis = models.CharField(_("依据"), max_length=200, blank=True)
     waiver = models.CharField(_("可排除的佐证"), max_length=200, blank=True)
-    valid_from = models.DateField(null=True, blank=True)
-    valid_to = models.DateField(null=True, blank=True)
+    strength = models.CharField(_("依据"), max_length=10, choices=Strength.choices, default=Strength.DOCUMENT)
+    note = models.TextField(_("说明"), blank=True)
+    valid_from = models.DateField(_("生效日期"), null=True, blank=True)
+    valid_to = models.DateField(_("失效日期"), null=True, blank=True)
+    # Rows of this area only; none: the whole county
+    area = models.ForeignKey(Area, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("适用地区"))
     is_active = models.BooleanField(_("启用"), default=True)
+    version = models.PositiveIntegerField(_("版本"), default=1)
+
+    objects = RuleQuerySet.as_manager()
 
     class Meta:
         ordering = ("code",)
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The versioned fields as JSON: dates as ISO text, the area by its code."""
+        found = {name: getattr(self, name) for name in self.VERSIONED if name != "area"} | {"area": self.area_id}
+        return found | {name: found[name] and str(found[name]) for name in ("valid_from", "valid_to")}
+
+
+class RuleVersion(models.Model):
+    """A rule as it stood: what a hit was found and decided on. Append-only (trigger)."""
+
+    rule = models.ForeignKey(Rule, models.PROTECT, related_name="versions")
+    version = models.PositiveIntegerField(_("版本"))
+    values = models.JSONField(help_text="as Rule.values")
+    # None: as it was shipped
+    made_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-version",)
+        constraints = (models.UniqueConstraint(fields=("rule", "version"), name="rule_version_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} v{self.version}"
 
 
 class DatasetQuerySet(models.QuerySet["Dataset"]):
@@ -196,6 +263,8 @@ class Suspicion(models.Model):
     NEXT: ClassVar[dict[Any, set[Any]]] = {Status.OPEN: {Status.CONFIRMED, Status.UNFOUNDED, Status.SUPERSEDED}}
 
     rule = models.ForeignKey(Rule, models.PROTECT, related_name="suspicions")
+    # The rule as it stood when this was last found: decided on that text, whatever the rule says later
+    rule_version = models.ForeignKey(RuleVersion, models.PROTECT, null=True, related_name="+", db_index=False)
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.BEFORE)
     roster = models.ForeignKey(Roster, models.PROTECT, null=True, related_name="suspicions")
     row = models.ForeignKey(RosterRow, models.PROTECT, null=True, related_name="suspicions")
@@ -231,3 +300,8 @@ class Suspicion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule_id} {self.pk}"
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """Legal text, basis, waiver and params of the rule at the time this was found, as ``Rule.values``."""
+        return self.rule_version.values if self.rule_version is not None else self.rule.values

@@ -18,7 +18,7 @@ from subsidy_portal.staff import StaffRequest, download, happened, keep_upload, 
 
 def _suspicion(request: StaffRequest, pk: int) -> Suspicion:
     mine = Suspicion.objects.visible_to(request.user).select_related(
-        "rule", "person", "row__area", "roster__program", "roster__area", "decided_by", "attachment"
+        "rule", "rule_version", "person", "row__area", "roster__program", "roster__area", "decided_by", "attachment"
     )
     return get_object_or_404(mine, pk=pk)
 

@@ -6,7 +6,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from programs.checks.deaths import paid_after_death
-from programs.checks.hits import sql_yuan
+from programs.checks.ground import look_around
+from programs.checks.hits import sql_yuan, version_of
 from programs.models import Dataset, Rule
 from programs.periods import sql_first_on
 from subsidy_portal import bulk, clock
@@ -19,8 +20,10 @@ from subsidy_portal.workflow import Refused, record
 _RECORD = """
 WITH checked AS (
     SELECT r.id, r.roster_id, r.row_no, pay.beneficiary_id, pay.beneficiary_id AS payee_id, pay.area_id,
-           pay.period, pay.amount_fen, pay.paid_on, p.department_id, {first_on} AS first_on
+           pay.period, pay.amount_fen, pay.paid_on, pay.program_id, p.department_id, person.id_hash,
+           {first_on} AS first_on
     FROM disbursement_payment pay
+    JOIN programs_person person ON person.id = pay.beneficiary_id
     JOIN programs_rosterrow r ON r.id = pay.row_id
     JOIN programs_program p ON p.id = pay.program_id
     WHERE pay.status = 'paid' AND pay.area_id LIKE %(area)s
@@ -34,9 +37,9 @@ WITH checked AS (
            encode(sha256(convert_to(concat_ws('|', %(code)s, c.beneficiary_id, found.facts), 'UTF8')), 'hex') AS digest
     FROM ({found}) found JOIN checked c ON c.id = found.row_id
 )
-INSERT INTO programs_suspicion (rule_id, stage, roster_id, row_id, person_id, area_id, department_id, amount_fen,
-    evidence, digest, status, found_at, reason)
-SELECT %(rule)s, 'after', roster_id, id, beneficiary_id, area_id, department_id, amount_fen,
+INSERT INTO programs_suspicion (rule_id, rule_version_id, stage, roster_id, row_id, person_id, area_id, department_id,
+    amount_fen, evidence, digest, status, found_at, reason)
+SELECT %(rule)s, %(version)s, 'after', roster_id, id, beneficiary_id, area_id, department_id, amount_fen,
     proof, digest, 'open', %(now)s, ''
 FROM hit
 WHERE NOT EXISTS (
@@ -61,7 +64,10 @@ def find_paid_after_death(*, actor: User) -> int:
     rule = Rule.objects.filter(code="Q01", is_active=True).first()
     if rule is None:
         raise Refused(_("“死亡后仍在发放”这条规则没有启用，无法比对。请联系系统管理员启用规则 Q01。"))
-    hits = paid_after_death(rule)
+    hits = paid_after_death(rule, look_around(None))
+    if hits is None:
+        record(rule, "compared", actor=actor, note=_("还没有死亡登记，没有可比对的数据"))
+        return 0
     own = actor.organisation_id if actor.kind == Organisation.Kind.DEPARTMENT else None
     found = bulk.execute(
         _RECORD.format(first_on=sql_first_on("pay.period"), yuan=sql_yuan("c.amount_fen"), day=_DAY, found=hits.sql),
@@ -71,6 +77,7 @@ def find_paid_after_death(*, actor: User) -> int:
             "area": f"{actor.area_prefix}%",
             "department": own,
             "rule": rule.pk,
+            "version": version_of(rule),
             "code": rule.code,
             "now": clock.now(),
         },

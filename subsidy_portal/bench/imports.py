@@ -31,7 +31,7 @@ def _world() -> World:
 
 def _file(seed: int, year: int) -> tuple[str, bytes]:
     population = Population(seed, year)
-    claims = [Claim(population.person(0, (30, 96)), 10, _ENTRY.standard_fen) for _ in range(ROWS)]
+    claims = [Claim(population.person(0, (81, 97)), 10, _ENTRY.standard_fen) for _ in range(ROWS)]
     return files.roster_file(Run(_ENTRY, f"{year}-01", 1, {0: claims}), 0, "石桥镇")
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from programs import actions
-from programs.models import FundPlan, PolicyList, Suspicion
+from programs.models import FundPlan, PolicyList, Rule, Suspicion
 from subsidy_portal import clock
 from subsidy_portal.models import User
 from tests.make import K, R, desk_of, drive, make_fund_plan, make_person, make_roster, make_user
@@ -30,12 +30,13 @@ def pages() -> dict[str, str]:
         "roster": draft.pk, "notice": notice.pk, "objection": objection.pk, "program": draft.program_id,
         "program-edit": draft.program_id, "amount-rule": draft.program_id,
         "column-new": draft.program_id, "person": dead.pk, "suspicion": Suspicion.objects.get().pk,
+        "rule": Rule.objects.get(code="Q01").pk, "rule-edit": Rule.objects.get(code="X06").pk,
         "fund-plan": FundPlan.objects.get().pk, "policy-list-version": PolicyList.objects.get().pk,
     }  # fmt: skip
     actions.set_columns(draft.program, [actions.ColumnSpec("月数", "integer")], actor=make_user(K.FINANCE, R.OPERATOR))
     lists = (
         "roster-list", "roster-new", "suspicion-list", "notice-list", "policy-list", "program-list", "program-new",
-        "fund-list", "fund-new", "dataset-list", "person-list", "mapping-list",
+        "fund-list", "fund-new", "rule-list", "dataset-list", "person-list", "mapping-list",
     )  # fmt: skip
     addresses = {name: reverse(f"programs:{name}", args=[pk]) for name, pk in one.items()}
     addresses |= {name: reverse(f"programs:{name}") for name in lists}

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from subsidy_portal.bench import BENCHES, imports, peak_mb  # noqa: F401  # importing registers the benchmarks
+from subsidy_portal.bench import BENCHES, checks, imports, peak_mb  # noqa: F401  # importing registers the benchmarks
 
 
 class Command(BaseCommand):
