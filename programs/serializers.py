@@ -8,7 +8,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from programs.models import (
-    Dataset,
     FundEntry,
     FundPlan,
     Notice,
@@ -355,17 +354,3 @@ class ObjectionFileSerializer(serializers.Serializer[Any]):
 class ObjectionDecideSerializer(serializers.Serializer[Any]):
     upheld = serializers.BooleanField(help_text="true: the row leaves; false: it is included again")
     answer = serializers.CharField(max_length=1000)
-
-
-class DatasetSerializer(serializers.ModelSerializer[Dataset]):
-    class Meta:
-        model = Dataset
-        fields = ("id", "kind", "source", "as_of", "coverage", "row_count", "imported_at")
-
-
-class DatasetImportSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=Dataset.Kind.choices)
-    source = serializers.CharField(max_length=80)  # type: ignore[assignment]
-    as_of = serializers.DateField()
-    coverage = serializers.CharField(required=False, allow_blank=True, max_length=120, default="")
-    file = serializers.FileField()

@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 from programs import actions
 from programs.checks import run_checks
-from programs.models import Roster, RosterImport
+from programs.models import Dataset, Roster, RosterImport
 from subsidy_portal import wording
 from subsidy_portal.jobs import fail_job, finish_job, running
 from subsidy_portal.workflow import Refused
@@ -36,6 +36,24 @@ def import_roster(job_id: int) -> None:
 
 
 @shared_task
+def import_dataset(job_id: int) -> None:
+    """Read one list of another office and compare with it. An error of ours closes it, so that it may come again."""
+    with running(job_id) as job:
+        if job is None:
+            return
+        pk = job.params["dataset"]
+        try:
+            dataset = actions.read_dataset(pk, job)
+        except Exception:
+            actions.abandon_dataset(pk)
+            raise
+        words = _("有%(n)s处错误，没有导入") if dataset.status == Dataset.Status.REFUSED else _("已导入%(n)s行")
+        count = dataset.problem_count if dataset.status == Dataset.Status.REFUSED else dataset.row_count
+        url = reverse("programs:dataset", args=[dataset.pk])
+        finish_job(job, result_url=url, message=words % {"n": wording.count(count)})
+
+
+@shared_task
 def copy_roster(job_id: int) -> None:
     """Write last period's people into a file for the new one, and import it when that was asked for."""
     with running(job_id) as job:
@@ -52,6 +70,12 @@ def copy_roster(job_id: int) -> None:
             finish_job(job, result_file=done.file, message=done.message)
         else:
             finish_job(job, result_url=reverse("programs:roster", args=[done.started.roster_id]), message=done.message)
+
+
+@shared_task
+def purge_datasets() -> None:
+    """Remove comparison data that were kept long enough."""
+    actions.purge_datasets()
 
 
 @shared_task

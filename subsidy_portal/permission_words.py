@@ -37,6 +37,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "objection.record": _("登记异议"),
             "objection.decide": _("处理异议"),
             "dataset.import": _("导入比对数据"),
+            "dataset.policy": _("规定比对数据的时效和保存期"),
             "person.reveal": _("查看完整证号、账号（留记录）"),
         },
     ),

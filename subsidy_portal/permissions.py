@@ -51,6 +51,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "objection.record": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER)},
     "objection.decide": {(K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.OPERATOR)},
     "dataset.import": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
+    "dataset.policy": {(K.FINANCE, R.OPERATOR)},
     "person.reveal": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR), (K.TOWNSHIP, R.OPERATOR)},
     # money
     "batch.make": {(K.FINANCE, R.OPERATOR)},

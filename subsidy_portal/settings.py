@@ -261,6 +261,7 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "subsidy_portal.tasks.sweep", "schedule": 15.0, "options": {"expires": 14}},
     "programs-sweep": {"task": "programs.tasks.sweep", "schedule": 15.0, "options": {"expires": 14}},
+    "datasets-purge": {"task": "programs.tasks.purge_datasets", "schedule": 3600.0, "options": {"expires": 3000}},
     "disbursement-sweep": {"task": "disbursement.tasks.sweep", "schedule": 5.0, "options": {"expires": 4}},
 }
 
@@ -299,7 +300,7 @@ SPECTACULAR_SETTINGS = {
                 "Notice": ["Status"],
                 "Objection": ["Status"],
                 "Account": ["Kind"],
-                "Dataset": ["Kind"],
+                "Dataset": ["Kind", "Status"],
             },
             "disbursement": {
                 "Batch": ["Status"],

@@ -1,7 +1,8 @@
 """Everything that changes policies, funds, the registry, rosters and notices: ``actions.submit_roster(…, actor=…)``."""
 
 from programs.actions.changes import RowChange, roster_changes
-from programs.actions.datasets import import_dataset
+from programs.actions.dataset_policies import policy_of, purge_datasets, set_dataset_policy
+from programs.actions.datasets import abandon_dataset, read_dataset, upload_dataset
 from programs.actions.edits import correct_cells, may_correct
 from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
@@ -37,6 +38,7 @@ __all__ = [
     "AlreadyUploaded",
     "ColumnSpec",
     "RowChange",
+    "abandon_dataset",
     "abandon_import",
     "accept_roster",
     "add_account",
@@ -53,12 +55,14 @@ __all__ = [
     "end_due_notices",
     "enter_funds",
     "file_objection",
-    "import_dataset",
     "import_roster",
     "last_roster",
     "may_correct",
     "open_notice",
+    "policy_of",
     "publish_policy_list",
+    "purge_datasets",
+    "read_dataset",
     "refresh_policy_list",
     "refuse_funds",
     "return_roster",
@@ -71,9 +75,11 @@ __all__ = [
     "save_program",
     "set_amount_rule",
     "set_columns",
+    "set_dataset_policy",
     "start_copy",
     "submit_roster",
     "try_rule",
+    "upload_dataset",
     "upload_roster",
     "write_copy",
 ]

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from programs import actions
-from programs.models import FundPlan, PolicyList, Suspicion
+from programs.models import Dataset, FundPlan, PolicyList, Suspicion
 from subsidy_portal import clock
 from subsidy_portal.models import User
 from tests.make import K, R, desk_of, drive, make_fund_plan, make_person, make_roster, make_user
@@ -35,11 +35,13 @@ def pages() -> dict[str, str]:
     actions.set_columns(draft.program, [actions.ColumnSpec("月数", "integer")], actor=make_user(K.FINANCE, R.OPERATOR))
     lists = (
         "roster-list", "roster-new", "suspicion-list", "notice-list", "policy-list", "program-list", "program-new",
-        "fund-list", "fund-new", "dataset-list", "person-list",
+        "fund-list", "fund-new", "dataset-list", "dataset-new", "person-list",
     )  # fmt: skip
     addresses = {name: reverse(f"programs:{name}", args=[pk]) for name, pk in one.items()}
     addresses |= {name: reverse(f"programs:{name}") for name in lists}
     addresses["column-edit"] = reverse("programs:column-edit", args=[draft.program_id, 1])
+    addresses["dataset"] = reverse("programs:dataset", args=[Dataset.objects.get().pk])
+    addresses["dataset-policy"] = reverse("programs:dataset-policy", args=["death"])
     addresses["roster on notice"] = reverse("programs:roster", args=[shown.pk])
     addresses["new roster of a program"] = f"{addresses['roster-new']}?program={draft.program_id}"
     return addresses | {name: reverse(name) for name in ("desk", "user-list", "user-new", "permission-table")}
