@@ -7,6 +7,7 @@ from programs.checks import run_checks
 from programs.models import Dataset, Roster, RosterImport
 from subsidy_portal import wording
 from subsidy_portal.jobs import fail_job, finish_job, running
+from subsidy_portal.models import User
 from subsidy_portal.workflow import Refused
 
 
@@ -70,6 +71,23 @@ def copy_roster(job_id: int) -> None:
             finish_job(job, result_file=done.file, message=done.message)
         else:
             finish_job(job, result_url=reverse("programs:roster", args=[done.started.roster_id]), message=done.message)
+
+
+@shared_task
+def search_eligible(job_id: int) -> None:
+    """Search for those who should receive a program and do not, for who asked."""
+    with running(job_id) as job:
+        if job is None:
+            return
+        found = actions.search_eligible(by=job.owner, job=job)
+        message = _("搜索完了，%(n)s人等处理") % {"n": wording.count(found)}
+        finish_job(job, result_url=reverse("programs:eligible-list"), message=message)
+
+
+@shared_task
+def search_eligible_weekly() -> None:
+    """The same for all programs, once a week."""
+    actions.search_eligible(by=User.objects.system())
 
 
 @shared_task

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from programs.views import datasets, funds, imports, notices, policies, registry, rosters, suspicions, templates
+from programs.views import (
+    datasets,
+    entitlements,
+    funds,
+    imports,
+    notices,
+    policies,
+    registry,
+    rosters,
+    suspicions,
+    templates,
+)
 
 app_name = "programs"
 urlpatterns = [
@@ -49,6 +60,14 @@ urlpatterns = [
     path("datasets/<int:pk>/", datasets.dataset, name="dataset"),
     path("datasets/template/<slug:kind>/", datasets.dataset_template, name="dataset-template"),
     path("datasets/policies/<slug:kind>/", datasets.dataset_policy, name="dataset-policy"),
+    path("eligible/", entitlements.eligible_list, name="eligible-list"),
+    path("eligible/search/", entitlements.eligible_search, name="eligible-search"),
+    path("eligible/export/", entitlements.eligible_export, name="eligible-export"),
+    path("eligible/<int:pk>/", entitlements.eligible, name="eligible"),
+    path("eligible/<int:pk>/<slug:verb>/do/", entitlements.eligible_act, name="eligible-act"),
+    path("eligible/rules/", entitlements.entitlement_rules, name="entitlement-rules"),
+    path("eligible/rules/new/", entitlements.entitlement_edit, name="entitlement-new"),
+    path("eligible/rules/<int:pk>/", entitlements.entitlement_edit, name="entitlement-edit"),
     path("persons/", registry.person_list, name="person-list"),
     path("persons/<int:pk>/", registry.person, name="person"),
     path("persons/<int:pk>/reveal/", registry.person_reveal, name="person-reveal"),

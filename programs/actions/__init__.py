@@ -4,6 +4,13 @@ from programs.actions.changes import RowChange, roster_changes
 from programs.actions.dataset_policies import policy_of, purge_datasets, set_dataset_policy
 from programs.actions.datasets import abandon_dataset, read_dataset, upload_dataset
 from programs.actions.edits import correct_cells, may_correct
+from programs.actions.entitlements import (
+    dismiss_eligible,
+    notify_eligible,
+    save_entitlement_rule,
+    search_eligible,
+    start_search,
+)
 from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
 from programs.actions.notices import end_due_notices, open_notice
@@ -51,6 +58,7 @@ __all__ = [
     "correct_cells",
     "decide_objection",
     "decide_suspicion",
+    "dismiss_eligible",
     "draft_policy_list",
     "end_due_notices",
     "enter_funds",
@@ -58,6 +66,7 @@ __all__ = [
     "import_roster",
     "last_roster",
     "may_correct",
+    "notify_eligible",
     "open_notice",
     "policy_of",
     "publish_policy_list",
@@ -72,11 +81,14 @@ __all__ = [
     "roster_changes",
     "same_words",
     "sample_values",
+    "save_entitlement_rule",
     "save_program",
+    "search_eligible",
     "set_amount_rule",
     "set_columns",
     "set_dataset_policy",
     "start_copy",
+    "start_search",
     "submit_roster",
     "try_rule",
     "upload_dataset",
