@@ -23,12 +23,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from programs import actions
+from programs import actions, api_datasets
 from programs import serializers as shapes
 from programs.imports import build_template
 from programs.imports.edits import Edit
 from programs.models import (
-    Dataset,
     FundEntry,
     FundPlan,
     Notice,
@@ -423,27 +422,6 @@ class RuleViewSet(Listed):
         return self.answer(pk)
 
 
-class DatasetViewSet(Listed):
-    queryset = Dataset.objects.all()
-    serializer_class = shapes.DatasetSerializer
-    parser_classes = WITH_FILES
-
-    def visible(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset if allowed(self.actor, "see.oversight") else queryset.none()
-
-    @extend_schema(
-        request={"multipart/form-data": shapes.DatasetImportSerializer}, responses={201: shapes.DatasetSerializer}
-    )
-    def create(self, request: Request) -> Response:
-        """Import a list; every roster not yet accepted is compared with it."""
-        wanted = self.body(shapes.DatasetImportSerializer)
-        file = wanted.pop("file")
-        made = actions.import_dataset(
-            wanted.pop("kind"), file_name=file.name, content=file.read(), actor=self.actor, **wanted
-        )
-        return self.answer(made.pk, status.HTTP_201_CREATED)
-
-
 def register(router: SimpleRouter) -> None:
     router.register("programs", ProgramViewSet)
     router.register("policy-lists", PolicyListViewSet)
@@ -454,4 +432,4 @@ def register(router: SimpleRouter) -> None:
     router.register("notices", NoticeViewSet)
     router.register("objections", ObjectionViewSet)
     router.register("rules", RuleViewSet)
-    router.register("datasets", DatasetViewSet)
+    api_datasets.register(router)

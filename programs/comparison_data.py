@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from programs.models import Dataset
+from programs.models import Dataset, Rule
 
 K = Dataset.Kind
 
@@ -303,3 +303,15 @@ def sql_in_force(kind: str, dataset: str) -> str:
           AND (newer.area_id IS NULL OR newer.area_id = {dataset}.area_id)
           AND (newer.as_of, newer.id) > ({dataset}.as_of, {dataset}.id))"""  # noqa: S608
     return f"{dataset}.status = 'imported'" + ("" if KINDS[kind].cumulative else f" AND {newest}")
+
+
+# Which kinds each check reads (check name → kinds). A rule that names its kinds in ``params`` ("kind", "kinds")
+# needs no line here. What stands here decides which checks run again when a list arrives, and which staleness a
+# roster's page shows.
+CHECK_KINDS: dict[str, tuple[str, ...]] = {"paid_after_death": (K.DEATH,)}
+
+
+def kinds_of(rule: Rule) -> set[str]:
+    """The kinds of comparison data ``rule`` reads."""
+    named = [rule.params.get("kind"), *rule.params.get("kinds", ())]
+    return {*CHECK_KINDS.get(rule.check_name, ()), *(kind for kind in named if kind in KINDS)}

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from programs.models import (
+    EligibleUnpaid,
     FundEntry,
     Notice,
     Objection,
@@ -144,6 +145,15 @@ def _paid_hits(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _eligible(user: User) -> Iterator[DeskItem]:
+    """People who should receive a program and do not, by rule."""
+    found = EligibleUnpaid.objects.visible_to(user).filter(status=EligibleUnpaid.Status.OPEN)
+    groups = found.order_by().values_list("rule", "rule__name").annotate(n=Count("pk"), first=Min("found_at"))
+    for pk, name, n, first in groups[:LIMIT]:
+        url = f"{reverse('programs:eligible-list')}?rule={pk}"
+        yield DeskItem("eligible", _("漏发核实"), name, _("%(n)s 人") % {"n": count(n)}, url, _("核实"), at=first)
+
+
 def _objections(user: User) -> Iterator[DeskItem]:
     found = Objection.objects.visible_to(user).filter(status=Objection.Status.OPEN)
     for item in found.select_related("notice__roster__program", "row__area", "recorded_by").order_by("pk")[:LIMIT]:
@@ -191,6 +201,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("roster.accept", _to_accept),
     ("suspicion.decide", _hits),
     ("suspicion.decide", _paid_hits),
+    ("entitlement.decide", _eligible),
     ("objection.decide", _objections),
     ("fund.confirm", _funds),
     ("policy.publish", _policy_lists),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from programs.actions import RETURNS
 from programs.fields import ProofField, SheetField, YuanField
-from programs.models import Dataset, FundEntry, Notice, NoticeRow, Program, Roster, Rule, Suspicion
+from programs.models import FundEntry, Notice, NoticeRow, Program, Roster, Rule, Suspicion
 from programs.period_choices import current_period, period_choices
 from subsidy_portal import clock
 from subsidy_portal.models import Area, User
@@ -306,22 +306,6 @@ class YearForm(forms.Form):
 
 
 # --- Data and people ---------------------------------------------------------------------------------------
-
-
-class DatasetForm(forms.Form):
-    kind = forms.ChoiceField(label=_("类别"), choices=Dataset.Kind.choices)
-    source = forms.CharField(label=_("来源单位"), max_length=80)
-    as_of = forms.DateField(label=_("数据截至"), widget=forms.DateInput(attrs={"type": "date"}))
-    coverage = forms.CharField(
-        label=_("覆盖范围"), max_length=120, required=False, help_text=_("如：全县 2022 年 1 至 6 月")
-    )
-    file = SheetField(label=_("文件"), help_text=_("三列：姓名、身份证号、死亡日期"))
-
-    def clean_as_of(self) -> Any:
-        as_of = self.cleaned_data["as_of"]
-        if as_of > clock.today():
-            raise ValidationError(_("数据截至日期还没到。请核对。"))
-        return as_of
 
 
 class PersonSearchForm(forms.Form):

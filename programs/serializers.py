@@ -9,7 +9,6 @@ from rest_framework import serializers
 
 from programs.imports import mapping
 from programs.models import (
-    Dataset,
     FundEntry,
     FundPlan,
     Notice,
@@ -463,17 +462,3 @@ class RulePreviewSerializer(serializers.Serializer[Any]):
     before = PreviewSerializer()
     after = PreviewSerializer()
     seen = serializers.CharField()
-
-
-class DatasetSerializer(serializers.ModelSerializer[Dataset]):
-    class Meta:
-        model = Dataset
-        fields = ("id", "kind", "source", "as_of", "coverage", "row_count", "imported_at")
-
-
-class DatasetImportSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(choices=Dataset.Kind.choices)
-    source = serializers.CharField(max_length=80)  # type: ignore[assignment]
-    as_of = serializers.DateField()
-    coverage = serializers.CharField(required=False, allow_blank=True, max_length=120, default="")
-    file = serializers.FileField()

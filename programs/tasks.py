@@ -4,9 +4,10 @@ from django.utils.translation import gettext as _
 
 from programs import actions
 from programs.checks import run_checks
-from programs.models import Roster, RosterImport
+from programs.models import Dataset, Roster, RosterImport
 from subsidy_portal import wording
 from subsidy_portal.jobs import fail_job, finish_job, running
+from subsidy_portal.models import User
 from subsidy_portal.workflow import Refused
 
 
@@ -39,6 +40,24 @@ def import_roster(job_id: int) -> None:
 
 
 @shared_task
+def import_dataset(job_id: int) -> None:
+    """Read one list of another office and compare with it. An error of ours closes it, so that it may come again."""
+    with running(job_id) as job:
+        if job is None:
+            return
+        pk = job.params["dataset"]
+        try:
+            dataset = actions.read_dataset(pk, job)
+        except Exception:
+            actions.abandon_dataset(pk)
+            raise
+        words = _("有%(n)s处错误，没有导入") if dataset.status == Dataset.Status.REFUSED else _("已导入%(n)s行")
+        count = dataset.problem_count if dataset.status == Dataset.Status.REFUSED else dataset.row_count
+        url = reverse("programs:dataset", args=[dataset.pk])
+        finish_job(job, result_url=url, message=words % {"n": wording.count(count)})
+
+
+@shared_task
 def copy_roster(job_id: int) -> None:
     """Write last period's people into a file for the new one, and import it when that was asked for."""
     with running(job_id) as job:
@@ -55,6 +74,29 @@ def copy_roster(job_id: int) -> None:
             finish_job(job, result_file=done.file, message=done.message)
         else:
             finish_job(job, result_url=reverse("programs:roster", args=[done.started.roster_id]), message=done.message)
+
+
+@shared_task
+def search_eligible(job_id: int) -> None:
+    """Search for those who should receive a program and do not, for who asked."""
+    with running(job_id) as job:
+        if job is None:
+            return
+        found = actions.search_eligible(by=job.owner, job=job)
+        message = _("搜索完了，%(n)s人等处理") % {"n": wording.count(found)}
+        finish_job(job, result_url=reverse("programs:eligible-list"), message=message)
+
+
+@shared_task
+def search_eligible_weekly() -> None:
+    """The same for all programs, once a week."""
+    actions.search_eligible(by=User.objects.system())
+
+
+@shared_task
+def purge_datasets() -> None:
+    """Remove comparison data that were kept long enough."""
+    actions.purge_datasets()
 
 
 @shared_task

@@ -29,6 +29,7 @@ WORDS = {
     "evidence_added": gettext_lazy("附佐证"),
     "published": gettext_lazy("公开结果"),
     "exported": gettext_lazy("导出"),
+    "searched": gettext_lazy("搜索"),
     "changed": gettext_lazy("修改"),
     "copied": gettext_lazy("复制"),
     "columns_changed": gettext_lazy("修改本项目的清册栏目"),

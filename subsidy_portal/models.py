@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -168,6 +168,12 @@ class StoredFile(models.Model):
         storages["archive"].save(kept.path, ContentFile(crypto.encrypt(content, kept.place)))
         kept.save()
         return kept
+
+    def drop(self) -> None:
+        """Remove the row now, and the bytes once that is committed; nothing may refer to it any more."""
+        path = self.path
+        self.delete()
+        transaction.on_commit(lambda: storages["archive"].delete(path))
 
 
 class Job(models.Model):

@@ -52,6 +52,10 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "objection.decide": {(K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.OPERATOR)},
     "rule.edit": {(K.FINANCE, R.OPERATOR)},
     "dataset.import": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
+    "dataset.policy": {(K.FINANCE, R.OPERATOR)},
+    "entitlement.edit": {(K.FINANCE, R.OPERATOR)},
+    "entitlement.search": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
+    "entitlement.decide": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.OPERATOR)},
     "person.reveal": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR), (K.TOWNSHIP, R.OPERATOR)},
     # money
     "batch.make": {(K.FINANCE, R.OPERATOR)},

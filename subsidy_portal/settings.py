@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import dj_database_url
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
@@ -261,6 +262,12 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "subsidy_portal.tasks.sweep", "schedule": 15.0, "options": {"expires": 14}},
     "programs-sweep": {"task": "programs.tasks.sweep", "schedule": 15.0, "options": {"expires": 14}},
+    "datasets-purge": {"task": "programs.tasks.purge_datasets", "schedule": 3600.0, "options": {"expires": 3000}},
+    "eligible-search": {
+        "task": "programs.tasks.search_eligible_weekly",
+        "schedule": crontab(hour=5, minute=10, day_of_week="mon"),
+        "options": {"expires": 3600},
+    },
     "disbursement-sweep": {"task": "disbursement.tasks.sweep", "schedule": 5.0, "options": {"expires": 4}},
 }
 
@@ -299,7 +306,8 @@ SPECTACULAR_SETTINGS = {
                 "Notice": ["Status"],
                 "Objection": ["Status"],
                 "Account": ["Kind"],
-                "Dataset": ["Kind"],
+                "Dataset": ["Kind", "Status"],
+                "EligibleUnpaid": ["Status"],
             },
             "disbursement": {
                 "Batch": ["Status"],

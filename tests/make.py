@@ -19,6 +19,7 @@ from programs.models import (
     Account,
     Dataset,
     DatasetRow,
+    EntitlementRule,
     FundEntry,
     FundPlan,
     Household,
@@ -333,3 +334,24 @@ def make_deaths(died: dict[Person, dt.date], as_of: dt.date | None = None) -> Da
             dataset=dataset, kind=dataset.kind, id_hash=bytes(person.id_hash), name=person.name, event_on=day
         )
     return dataset
+
+
+def make_list(kind: str, people: dict[Person, dict[str, Any]], as_of: dt.date | None = None, **fields: Any) -> Dataset:
+    """A list of ``kind`` in force that names these persons with ``data``, or event_on, until_on, item."""
+    dataset = Dataset.objects.create(
+        kind=kind,
+        as_of=as_of or clock.today(),
+        row_count=len(people),
+        imported_by=make_user(K.FINANCE, R.OPERATOR),
+        imported_at=clock.now(),
+        **{"source": "示范县某局", **fields},
+    )
+    for person, row in people.items():
+        DatasetRow.objects.create(dataset=dataset, kind=kind, id_hash=bytes(person.id_hash), name=person.name, **row)
+    return dataset
+
+
+def load_entitlements() -> None:
+    """The rules of who should receive what, as they are shipped."""
+    for entry in json.loads((settings.BASE_DIR / "programs" / "fixtures" / "entitlements.json").read_text()):
+        EntitlementRule.objects.update_or_create(name=entry["fields"]["name"], defaults=entry["fields"])

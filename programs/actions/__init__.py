@@ -1,8 +1,16 @@
 """Everything that changes policies, funds, the registry, rosters and notices: ``actions.submit_roster(…, actor=…)``."""
 
 from programs.actions.changes import RowChange, roster_changes
-from programs.actions.datasets import import_dataset
+from programs.actions.dataset_policies import policy_of, purge_datasets, set_dataset_policy
+from programs.actions.datasets import abandon_dataset, read_dataset, upload_dataset
 from programs.actions.edits import correct_cells, may_correct
+from programs.actions.entitlements import (
+    dismiss_eligible,
+    notify_eligible,
+    save_entitlement_rule,
+    search_eligible,
+    start_search,
+)
 from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
 from programs.actions.mappings import choose_sheet, forget_mapping, map_columns
@@ -39,6 +47,7 @@ __all__ = [
     "AlreadyUploaded",
     "ColumnSpec",
     "RowChange",
+    "abandon_dataset",
     "abandon_import",
     "accept_roster",
     "add_account",
@@ -53,19 +62,23 @@ __all__ = [
     "correct_cells",
     "decide_objection",
     "decide_suspicion",
+    "dismiss_eligible",
     "draft_policy_list",
     "end_due_notices",
     "enter_funds",
     "file_objection",
     "forget_mapping",
-    "import_dataset",
     "import_roster",
     "last_roster",
     "map_columns",
     "may_correct",
+    "notify_eligible",
     "open_notice",
+    "policy_of",
     "preview_rule",
     "publish_policy_list",
+    "purge_datasets",
+    "read_dataset",
     "refresh_policy_list",
     "refuse_funds",
     "return_roster",
@@ -75,12 +88,17 @@ __all__ = [
     "roster_changes",
     "same_words",
     "sample_values",
+    "save_entitlement_rule",
     "save_program",
+    "search_eligible",
     "set_amount_rule",
     "set_columns",
+    "set_dataset_policy",
     "start_copy",
+    "start_search",
     "submit_roster",
     "try_rule",
+    "upload_dataset",
     "upload_roster",
     "write_copy",
 ]

@@ -1,195 +1,249 @@
-"""Comparison data of other offices: a file with persons, kept by blind index only, compared at once."""
+"""Comparison data of other offices: a list is taken, read in a job, kept by blind index only, and compared at once."""
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-import unicodedata
-from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from programs.actions.uploads import safe_name
 from programs.checks import run_checks_on
-from programs.models import Dataset, Person, Roster
-from subsidy_portal import bulk, clock
-from subsidy_portal.identifiers import IdentifierError, birth_date, parse_id_number, parse_name
-from subsidy_portal.models import StoredFile, User
+from programs.comparison_data import KINDS, kinds_of
+from programs.imports.lists import ROW_COLUMNS, Line, open_list, read_lines, stored
+from programs.imports.problems import CellError, Problems
+from programs.imports.progress import Progress
+from programs.models import Dataset, DatasetPolicy, Roster, Rule
+from subsidy_portal import bulk, clock, crypto, wording
+from subsidy_portal.identifiers import mask_numbers
+from subsidy_portal.jobs import start_job
+from subsidy_portal.models import Area, Job, Organisation, StoredFile, User
 from subsidy_portal.permissions import require
-from subsidy_portal.sheets import (
-    XLSX,
-    Cell,
-    FileRefused,
-    Problem,
-    Sheet,
-    cell_text,
-    column_letter,
-    is_blank,
-    mask_digits,
-    read_workbook,
-    split_sentence,
-)
-from subsidy_portal.workflow import record
+from subsidy_portal.sheets import XLSX, FileRefused, check_kind
+from subsidy_portal.workflow import NotPermitted, Refused, move, record
 
-# What the columns are called by civil affairs, police and health offices.
-COLUMNS = {
-    "name": ("姓名", "死者姓名", "死亡人员姓名", "死亡人姓名"),
-    "id_number": ("身份证号", "身份证号码", "公民身份号码", "证件号码", "死者身份证号", "死亡人员身份证号"),
-    "event_on": ("死亡日期", "死亡时间", "去世日期", "去世时间"),
-}
-_DATE = re.compile(r"(\d{4})[-./年](\d{1,2})[-./月](\d{1,2})日?\Z|(\d{4})(\d\d)(\d\d)\Z", re.ASCII)
-_SHOWN = 3
+S = Dataset.Status
+OPEN = (S.QUEUED, S.READING)
+SHOWN_PROBLEMS = 500
+_PIECE = 20_000
 
 
-class DatasetRefused(FileRefused):
-    """The file has mistakes and nothing of it was kept; ``problems`` names each cell."""
+class AlreadyImported(Refused):
+    """The same bytes are in already, or the same key: ``earlier`` is the list that took them."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        first = "；".join(f"第{p['row']}行{p['column']}列：{p['message']}" for p in problems[:_SHOWN])
-        super().__init__(
-            "problems",
-            _("文件有%(count)d处错误，没有导入。%(first)s请改正后重新上传。")
-            % {"count": len(problems), "first": first},
-        )
-        self.problems = problems
+    http_status = 409
+    code = "already_imported"
+
+    def __init__(self, sentence: str, earlier: Dataset) -> None:
+        super().__init__(sentence)
+        self.earlier = earlier
+        self.data = {"dataset_id": earlier.pk, "dataset_url": reverse("programs:dataset", args=[earlier.pk])}
 
 
-@dataclass(frozen=True)
-class Entry:
-    row: int
-    name: str
-    id_number: str
-    event_on: dt.date
+# --- Taking it ---------------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def import_dataset(
-    kind: str, *, source: str, as_of: dt.date, coverage: str, file_name: str, content: bytes, actor: User
+def upload_dataset(
+    kind: str,
+    *,
+    source: str,
+    as_of: dt.date,
+    file_name: str,
+    content: bytes,
+    actor: User,
+    coverage: str = "",
+    area: Area | None = None,
+    key: str = "",
 ) -> Dataset:
-    """Import a list of persons (columns 姓名, 身份证号, 死亡日期) and compare every roster not yet accepted with it.
+    """Keep the file until it is read, and start reading it. ``area``: the township it covers; none: the county.
 
-    Accepted rows are compared with it when their payment is next handled, as long as it has not left.
-    Raises FileRefused for a file that cannot be read, DatasetRefused (with all problems) for one with mistakes.
+    Raises FileRefused for what is no workbook or too big, AlreadyImported for a file that is in already.
+    What is inside is judged by the job.
     """
-    require(actor, "dataset.import")
-    entries = _read(content)
+    check_bringer(kind, as_of, area, actor)
+    check_kind(content)
+    sm3 = crypto.sm3(content)
+    _check_not_in(kind, sm3)
+    stored_file = StoredFile.keep(content, name=safe_name(file_name), content_type=XLSX, actor=actor)
     dataset = Dataset.objects.create(
         kind=Dataset.Kind(kind),
-        source=source,
+        status=S.QUEUED,
+        area=area,
+        source=source.strip(),
         as_of=as_of,
-        coverage=coverage,
-        file=StoredFile.keep(content, name=file_name, content_type=XLSX, actor=actor),
-        row_count=len(entries),
+        coverage=coverage.strip(),
+        file=stored_file,
+        file_name=mask_numbers(stored_file.name)[-100:],
+        file_sm3=sm3,
+        key=key,
         imported_by=actor,
         imported_at=clock.now(),
     )
-    bulk.copy_rows(
-        "programs_datasetrow",
-        ("dataset_id", "kind", "id_hash", "name", "event_on", "item", "data"),
-        ((dataset.pk, kind, Person.id_index(e.id_number), e.name, e.event_on, "", "{}") for e in entries),
-    )
-    record(dataset, "imported", actor=actor, data={"rows": len(entries)})
-    waiting = Roster.objects.filter(revision__gt=0).exclude(
-        status__in=(Roster.Status.ACCEPTED, Roster.Status.CANCELLED)
-    )
-    run_checks_on(list(waiting.values_list("pk", flat=True)), check_names=["paid_after_death"])
+    start_reading(dataset, actor=actor)
+    record(dataset, "uploaded", actor=actor, note=dataset.file_name)
     return dataset
 
 
-def _read(content: bytes) -> list[Entry]:
-    """The persons in the first visible sheet that has the columns; raises FileRefused or DatasetRefused."""
-    for sheet in read_workbook(content).sheets:
-        header = _find_header(sheet)
-        if header is not None:
-            break
-    else:
-        raise FileRefused("columns", _("找不到“姓名”“身份证号”“死亡日期”三列。请按这三列整理后再上传。"))
-    start, columns = header
-    entries: dict[str, Entry] = {}
-    problems: list[Problem] = []
-    for number, row in enumerate(sheet.rows[start + 1 :], start + 2):
-        cells = {name: row[at] if at < len(row) else "" for name, at in columns.items()}
-        if all(is_blank(cell) for cell in cells.values()):
-            continue
-        wrong = _add_row(entries, number, cells)
-        problems += [_problem(sheet, number, columns[name], cells[name], error) for name, error in wrong]
-    if problems:
-        raise DatasetRefused(problems)
-    if not entries:
-        raise FileRefused("no_rows", _("表里没有人员。请核对文件后再上传。"))
-    return list(entries.values())
-
-
-def _find_header(sheet: Sheet) -> tuple[int, dict[str, int]] | None:
-    """Index of the header row within the first ten, and where each column stands."""
-    for index, row in enumerate(sheet.rows[:10]):
-        titles = [re.sub(r"\s", "", unicodedata.normalize("NFKC", cell_text(cell))) for cell in row]
-        columns = {
-            name: next((at for at, title in enumerate(titles) if title in aliases), -1)
-            for name, aliases in COLUMNS.items()
-        }
-        if min(columns.values()) >= 0:
-            return index, columns
-    return None
-
-
-def _add_row(entries: dict[str, Entry], number: int, cells: dict[str, Cell]) -> list[tuple[str, IdentifierError]]:
-    """Add the row's person to ``entries``, or return what is wrong in which column."""
-    values: dict[str, Any] = {}
-    wrong = []
-    for name, parse in (("name", _parse_name), ("id_number", _parse_id), ("event_on", _parse_day)):
-        try:
-            values[name] = parse(cells[name])
-        except IdentifierError as error:
-            wrong.append((name, error))
-    if wrong:
-        return wrong
-    entry = Entry(number, **values)
-    if not birth_date(entry.id_number) <= entry.event_on <= clock.today():
-        return [("event_on", IdentifierError(_("死亡日期早于出生日期，或还没到。请核对。"), "date_range"))]
-    first = entries.setdefault(entry.id_number, entry)
-    if first.event_on != entry.event_on:
-        sentence = _("与第%(row)d行是同一人，日期不同。请核对后只留一行。") % {"row": first.row}
-        return [("id_number", IdentifierError(sentence, "duplicate"))]
-    return []
-
-
-def _parse_name(cell: Cell) -> str:
-    return parse_name(cell_text(cell))
-
-
-def _parse_id(cell: Cell) -> str:
-    if not isinstance(cell, str):
-        raise IdentifierError(
-            _("证号已被表格软件改写成数字，后几位已丢失，无法还原。请把该列设为“文本”，照身份证重填。"), "as_number"
+def check_bringer(kind: str, as_of: dt.date, area: Area | None, actor: User) -> None:
+    """Raises unless this user may bring a list of this kind, for this area, as of this day."""
+    require(actor, "dataset.import")
+    policy = DatasetPolicy.objects.filter(kind=kind).exclude(department=None).select_related("department").first()
+    by_department = actor.kind == Organisation.Kind.DEPARTMENT
+    if policy is not None and by_department and policy.department_id != actor.organisation_id:
+        raise NotPermitted(
+            _("“%(kind)s”由%(office)s提供。请交给他们导入。")
+            % {"kind": Dataset.Kind(kind).label, "office": policy.department}
         )
-    return parse_id_number(cell)
+    if as_of > clock.today():
+        raise Refused(_("数据截至日期还没到。请核对。"))
+    if area is not None and (area.level != Area.Level.TOWNSHIP or not area.code.startswith(actor.area_prefix)):
+        raise Refused(_("只能选本县的乡镇。请重新选择覆盖的乡镇。"))
 
 
-def _parse_day(cell: Cell) -> dt.date:
-    """A date cell or a date written the usual ways; raises IdentifierError."""
-    if isinstance(cell, dt.datetime):
-        return cell.date()
-    if isinstance(cell, dt.date):
-        return cell
-    match = _DATE.match(cell_text(cell).replace(" ", ""))
+def _check_not_in(kind: str, sm3: str) -> None:
+    # Two uploads of the same bytes at the same time: the second waits here for the first.
+    bulk.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"dataset:{kind}:{sm3}"])
+    earlier = Dataset.objects.filter(kind=kind, file_sm3=sm3, status__in=(*OPEN, S.IMPORTED)).first()
+    if earlier is not None:
+        raise AlreadyImported(
+            _("这份文件已在%(when)s导入（%(source)s，截至%(as_of)s），没有重复导入。")
+            % {"when": wording.cn_time(earlier.imported_at), "source": earlier.source, "as_of": earlier.as_of},
+            earlier,
+        )
+
+
+def start_reading(dataset: Dataset, *, actor: User) -> None:
+    """Queue the job that reads and compares ``dataset``."""
+    dataset.job = start_job(
+        "dataset-import", "programs.tasks.import_dataset", owner=actor, subject=dataset, dataset=dataset.pk
+    )
+    dataset.save(update_fields=["job"])
+
+
+# --- Reading it --------------------------------------------------------------------------------------------
+
+
+def read_dataset(dataset_id: int, job: Job | None = None) -> Dataset:
+    """Read, check and store one list, then compare the rosters on their way with it. Safe to run again.
+
+    Ends as IMPORTED, or as REFUSED with the problems and nothing stored; the file is removed either way.
+    """
+    dataset = Dataset.objects.select_related("imported_by__organisation", "file").get(pk=dataset_id)
+    with Progress(job) as progress:
+        if dataset.status == S.QUEUED:
+            move(dataset, S.READING, actor=dataset.imported_by)
+        if dataset.status == S.READING:
+            _read_and_store(dataset, progress)
+        if dataset.status == S.IMPORTED:
+            progress.say(90, _("正在与未受理的清册比对"), at_once=True)
+            compare_waiting(dataset.kind)
+    return dataset
+
+
+def abandon_dataset(dataset_id: int) -> None:
+    """Close a list whose job failed for a reason of ours: it may be uploaded again at once."""
+    dataset = Dataset.objects.select_related("imported_by__organisation", "file").get(pk=dataset_id)
+    if dataset.status in OPEN:
+        problems = Problems()
+        problems.add(CellError("interrupted", _("系统中断，没有读完这份名单。"), _("请重新上传。")))
+        _refuse(dataset, problems)
+
+
+def _read_and_store(dataset: Dataset, progress: Progress) -> None:
+    if dataset.file is None:  # collected by the API, checked and stored page by page
+        _finish(dataset, None, progress)
+        return
+    progress.say(5, _("正在打开文件"), at_once=True)
+    problems = Problems()
+    lines = _lines(dataset.kind, dataset.file.read(), problems, progress)
+    if problems:
+        _refuse(dataset, problems)
+    else:
+        _finish(dataset, lines, progress)
+
+
+def _lines(kind: str, content: bytes, problems: Problems, progress: Progress) -> list[Line]:
+    info = KINDS[kind]
     try:
-        if match:
-            return dt.date(*(int(part) for part in match.groups() if part))
-    except ValueError:
-        pass  # 30 February: told below, like every other text that is no date
-    raise IdentifierError(_("日期不对。请写成2022-05-11这样。"), "date")
+        place = open_list(content, info)
+    except FileRefused as refused:
+        problems.add(CellError.of(f"file_{refused.reason}", str(refused)))
+        return []
+    total = wording.count(len(place.sheet.rows) - place.header - 1)
+
+    def report(done: int, of: int) -> None:
+        progress.say(30 + min(30, 30 * done // max(of, 1)), _("正在逐格核对%(n)s行") % {"n": total})
+
+    report(0, 1)
+    return read_lines(place, info, problems, report)
 
 
-def _problem(sheet: Sheet, row: int, column: int, cell: Cell, error: IdentifierError) -> Problem:
-    message, hint = split_sentence(str(error))
-    return {
-        "sheet": sheet.name,
-        "row": row,
-        "column": column_letter(column),
-        "code": error.code,
-        "message": message,
-        "hint": hint,
-        "shown": mask_digits(cell_text(cell)),
-    }
+@transaction.atomic
+def _finish(dataset: Dataset, lines: list[Line] | None, progress: Progress) -> None:
+    """Store the lines (none: they are stored already) and put the list in force."""
+    if lines is not None:
+        for start in range(0, len(lines), _PIECE):
+            bulk.copy_rows(
+                "programs_datasetrow", ROW_COLUMNS, stored(lines[start : start + _PIECE], dataset.pk, dataset.kind)
+            )
+            progress.say(60 + 28 * start // len(lines), _("正在保存"))
+        dataset.row_count = len(lines)
+        if len(lines) >= 1_000:
+            bulk.execute("ANALYZE programs_datasetrow")
+    drop_file(dataset)
+    move(
+        dataset,
+        S.IMPORTED,
+        actor=dataset.imported_by,
+        note=_("%(n)s行") % {"n": wording.count(dataset.row_count)},
+        row_count=dataset.row_count,
+        retain_until=clock.today() + dt.timedelta(days=keep_days(dataset.kind)),
+    )
+
+
+@transaction.atomic
+def _refuse(dataset: Dataset, problems: Problems) -> None:
+    drop_file(dataset)
+    dataset.rows.all().delete()
+    move(
+        dataset,
+        S.REFUSED,
+        actor=dataset.imported_by,
+        problems=problems.shown()[:SHOWN_PROBLEMS],
+        problem_count=problems.count,
+        row_count=0,
+    )
+
+
+def drop_file(dataset: Dataset) -> None:
+    """What stays of the file are its name and SM3."""
+    file = dataset.file
+    if file is not None:
+        dataset.file = None
+        dataset.save(update_fields=["file"])
+        file.drop()
+
+
+def keep_days(kind: str) -> int:
+    """How long rows of this kind are kept: as finance laid down, else as shipped."""
+    policy = DatasetPolicy.objects.filter(kind=kind).first()
+    return policy.keep_days if policy else KINDS[kind].keep
+
+
+# --- Comparing ---------------------------------------------------------------------------------------------
+
+
+def compare_waiting(kind: str) -> None:
+    """Run the checks that read this kind over every roster not yet accepted.
+
+    Accepted rows are compared when their payment is next handled, as long as it has not left.
+    """
+    names = {rule.check_name for rule in Rule.objects.filter(is_active=True) if kind in kinds_of(rule)}
+    if not names:
+        return
+    waiting = Roster.objects.filter(revision__gt=0).exclude(
+        status__in=(Roster.Status.ACCEPTED, Roster.Status.CANCELLED)
+    )
+    run_checks_on(list(waiting.values_list("pk", flat=True)), check_names=names)

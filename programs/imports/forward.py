@@ -75,7 +75,7 @@ def _gone(before: Roster) -> dict[bytes, str]:
     kinds = (Dataset.Kind.MOVE_OUT, Dataset.Kind.DEATH)  # a death outweighs a move
     found: dict[bytes, str] = {}
     for kind in kinds:
-        hits = DatasetRow.objects.filter(kind=kind, id_hash__in=people.values("id_hash"))
+        hits = DatasetRow.objects.filter(dataset__status="imported", kind=kind, id_hash__in=people.values("id_hash"))
         for id_hash, day in hits.values_list("id_hash", "event_on"):
             words = _("已死亡") if kind == Dataset.Kind.DEATH else _("户口已迁出")
             found[bytes(id_hash)] = f"{words}（{day}）" if day else words

@@ -17,7 +17,8 @@ from programs.actions.rosters import BEHIND_NOTICE
 from programs.comparison import Sums
 from programs.imports.causes import Group, read_groups
 from programs.models import Notice, Roster, RosterImport, Suspicion
-from subsidy_portal import wording
+from programs.staleness import Age, ages, checked_kinds
+from subsidy_portal import clock, wording
 from subsidy_portal.models import Event, User
 from subsidy_portal.permissions import allowed
 
@@ -125,6 +126,17 @@ class Page:
             return []
         decided = self._doubts().filter(status__in=("confirmed", "unfounded"))
         return list(decided.order_by("-decided_at")[:SHOWN_DECIDED])
+
+    @cached_property
+    def data_ages(self) -> list[Age]:
+        """How old what the roster is compared with is; asked while the roster is still on its way."""
+        if not self.roster.revision or self.roster.status in {S.ACCEPTED, S.CANCELLED}:
+            return []
+        return ages(checked_kinds(), clock.today(), self.roster.area)
+
+    @property
+    def stale_ages(self) -> int:
+        return sum(age.is_stale for age in self.data_ages)
 
     @cached_property
     def changes(self) -> list[Any]:

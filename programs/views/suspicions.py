@@ -11,6 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 from programs import actions
 from programs.forms import DecideForm
 from programs.models import Roster, Rule, Suspicion
+from programs.staleness import checked_kinds, stale_kinds
+from subsidy_portal import clock
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, download, happened, keep_upload, staff_page
@@ -45,6 +47,7 @@ def suspicion_list(request: StaffRequest) -> HttpResponse:
         "tab": "decided" if decided else "open",
         "rules": Rule.objects.filter(is_active=True),
         "rule": rule,
+        "stale": [] if decided else stale_kinds(checked_kinds(), clock.today()),
     }
     return render(request, "programs/suspicion_list.html", context)
 

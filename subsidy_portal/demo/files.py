@@ -6,8 +6,8 @@ import io
 
 from rustpy_xlsxwriter import write_worksheet
 
-from subsidy_portal.demo.catalogue import OWN_TEMPLATES
-from subsidy_portal.demo.plan import Claim, Run
+from subsidy_portal.demo.catalogue import CARE_CODE, LAND_CODE, LIVING_CODE, OWN_TEMPLATES
+from subsidy_portal.demo.plan import Claim, Person, Run
 from subsidy_portal.demo.world import BANKS, VILLAGES
 from subsidy_portal.money import format_yuan
 
@@ -75,12 +75,31 @@ def broken_file(run: Run, town: int, town_name: str) -> tuple[str, bytes]:
     return f"{town_name}{run.entry.name}{run.period}初稿.xlsx", out.getvalue()
 
 
-def death_list(deaths: list[tuple[str, str, str]]) -> bytes:
-    """An xlsx with 姓名, 身份证号, 死亡日期."""
+def person_list(sheet: str, rows: list[dict[str, str]]) -> bytes:
+    """An xlsx with the columns that the rows name."""
     out = io.BytesIO()
-    write_worksheet(
-        [{"姓名": name, "身份证号": number, "死亡日期": day} for name, number, day in deaths],
-        out,
-        sheet_name="死亡登记",
-    )
+    write_worksheet(rows, out, sheet_name=sheet)
     return out.getvalue()
+
+
+def need_lists(runs: list[Run]) -> list[tuple[str, str, list[dict[str, str]]]]:
+    """(kind, office, rows) of the disability certificates and of those on 低保.
+
+    Whoever is paid as disabled is in them; and so are a few people of other programs who never applied.
+    """
+
+    def paid(code: str) -> list[Person]:
+        claims = next((run.claims for run in runs if run.entry.code == code), {})
+        return list({c.person.id_number: c.person for one in claims.values() for c in one}.values())
+
+    severe, poor, others = paid(CARE_CODE), paid(LIVING_CODE), paid(LAND_CODE)
+    struck = [c.person for run in runs if run.entry.code == LIVING_CODE for one in run.wrong.values() for c in one]
+    certified = {p.id_number: (p, "三级") for p in (*poor, *struck, *others[3:5])}
+    certified |= {p.id_number: (p, "一级" if n % 3 else "二级") for n, p in enumerate((*severe, *others[:3]))}
+    in_need = {p.id_number: p for p in (*poor, *struck, *paid("2081902"), *others[3:5])}
+    disabled = [
+        {"姓名": p.name, "身份证号": p.id_number, "残疾等级": level, "残疾类别": "肢体", "有效期至": "2027-12-31"}
+        for p, level in certified.values()
+    ]
+    dibao = [{"姓名": p.name, "身份证号": p.id_number, "低保类别": "农村"} for p in in_need.values()]
+    return [("disability", "残联", disabled), ("dibao", "民政局", dibao)]

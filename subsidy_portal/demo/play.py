@@ -30,7 +30,7 @@ from subsidy_portal.demo.plan import Person as Invented
 from subsidy_portal.demo.plan import Plan, Run
 from subsidy_portal.demo.world import World, build_world, fund_programs
 from subsidy_portal.jobs import _send
-from subsidy_portal.models import Organisation, StoredFile, User
+from subsidy_portal.models import Job, Organisation, StoredFile, User
 
 R, K = User.Role, Organisation.Kind
 Say = Callable[[str], None]
@@ -108,7 +108,7 @@ class Play:
         year = self.plan.year
         clock.set_today(dt.date(year, month, 1))
         with self.step("import"):
-            self.death_register(month)
+            self.comparison_lists(month)
             # The planted conflicts come last, so that the wrong side of each pair is the one that is asked about.
             rosters = self.upload([run for run in runs if not run.wrong], broken=month == self.plan.months[0])
             rosters += self.upload([run for run in runs if run.wrong], broken=False)
@@ -192,16 +192,30 @@ class Play:
         self.wait("有错的清册被退回", refused.exists)
         self.say(f"{name}：{refused.get().problem_count} 处错误，没有导入")
 
-    def death_register(self, month: int) -> None:
+    def comparison_lists(self, month: int) -> None:
+        """The lists of other offices: who is disabled and who is in need at the beginning, who has died later."""
+        first = dt.date(self.plan.year, month, 1)
+        if month == self.plan.months[0]:
+            for kind, source, rows in files.need_lists(self.plan.runs):
+                self.import_list(kind, f"{settings.COUNTY_NAME}{source}", first, rows)
         if month == self.plan.months[1]:
-            self.import_deaths(self.plan.deaths, dt.date(self.plan.year, month, 1))
+            self.import_deaths(self.plan.deaths, first)
 
     def import_deaths(self, deaths: list[tuple[Invented, dt.date]], as_of: dt.date) -> None:
-        content = files.death_list([(p.name, p.id_number, day.isoformat()) for p, day in deaths])
-        actions.import_dataset(
-            Dataset.Kind.DEATH, source=f"{settings.COUNTY_NAME}民政局、公安局", as_of=as_of, coverage="全县",
-            file_name=f"死亡登记{as_of:%Y%m}.xlsx", content=content, actor=self.world.finance(R.OPERATOR),
+        rows = [{"姓名": p.name, "身份证号": p.id_number, "死亡日期": day.isoformat()} for p, day in deaths]
+        self.import_list(Dataset.Kind.DEATH, f"{settings.COUNTY_NAME}民政局、公安局", as_of, rows)
+
+    def import_list(self, kind: str, source: str, as_of: dt.date, rows: list[dict[str, str]]) -> None:
+        label = str(Dataset.Kind(kind).label)
+        made = actions.upload_dataset(
+            kind, source=source, as_of=as_of, coverage="全县", file_name=f"{label}{as_of:%Y%m}.xlsx",
+            content=files.person_list(label, rows), actor=self.world.finance(R.OPERATOR),
         )  # fmt: skip
+        jobs = Job.objects.filter(pk=made.job_id or 0)
+        self.wait(f"{label}名单导入", jobs.filter(status=Job.Status.DONE).exists, ring="subsidy_portal.tasks.sweep")
+        made.refresh_from_db()
+        if made.status != Dataset.Status.IMPORTED:
+            raise Stuck(f"{label}名单没有通过检查：{made.problems[:3]}")
 
     def decide_suspicions(self) -> None:
         """Townships verify each hit: planted ones are true, the others find their harmless reason."""

@@ -1,5 +1,6 @@
 """What holds on every page of programs, for everybody: no identifiers, nothing inline, one heading, no crash."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 
@@ -7,10 +8,22 @@ import pytest
 from django.urls import reverse
 
 from programs import actions
-from programs.models import FundPlan, PolicyList, Rule, Suspicion
+from programs.models import Dataset, EligibleUnpaid, EntitlementRule, FundPlan, PolicyList, Rule, Suspicion
 from subsidy_portal import clock
 from subsidy_portal.models import User
-from tests.make import K, R, desk_of, drive, make_fund_plan, make_person, make_roster, make_user
+from tests.make import (
+    K,
+    R,
+    desk_of,
+    drive,
+    load_entitlements,
+    make_fund_plan,
+    make_id_number,
+    make_person,
+    make_program,
+    make_roster,
+    make_user,
+)
 from tests.programs.pages import roster_with_a_dead_person, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +49,22 @@ def pages() -> dict[str, str]:
     actions.set_columns(draft.program, [actions.ColumnSpec("月数", "integer")], actor=make_user(K.FINANCE, R.OPERATOR))
     lists = (
         "roster-list", "roster-new", "suspicion-list", "notice-list", "policy-list", "program-list", "program-new",
-        "fund-list", "fund-new", "rule-list", "dataset-list", "person-list", "mapping-list",
+        "fund-list", "fund-new", "rule-list", "dataset-list", "dataset-new", "person-list", "mapping-list",
+        "eligible-list", "entitlement-rules", "entitlement-new",
     )  # fmt: skip
     addresses = {name: reverse(f"programs:{name}", args=[pk]) for name, pk in one.items()}
     addresses |= {name: reverse(f"programs:{name}") for name in lists}
     addresses["column-edit"] = reverse("programs:column-edit", args=[draft.program_id, 1])
+    addresses["dataset"] = reverse("programs:dataset", args=[Dataset.objects.get().pk])
+    addresses["dataset-policy"] = reverse("programs:dataset-policy", args=["death"])
+    load_entitlements()
+    make_program(code="2080502")
+    make_person("高寿", make_id_number(dt.date(1930, 1, 1)))
+    actions.search_eligible(by=User.objects.system())
+    addresses["eligible"] = reverse("programs:eligible", args=[EligibleUnpaid.objects.get(person__name="高寿").pk])
+    addresses["entitlement-edit"] = reverse(
+        "programs:entitlement-edit", args=[EntitlementRule.objects.values_list("pk", flat=True)[0]]
+    )
     addresses["roster on notice"] = reverse("programs:roster", args=[shown.pk])
     addresses["new roster of a program"] = f"{addresses['roster-new']}?program={draft.program_id}"
     return addresses | {name: reverse(name) for name in ("desk", "user-list", "user-new", "permission-table")}

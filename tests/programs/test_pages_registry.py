@@ -1,14 +1,11 @@
 """Persons and accounts: found by POST, shown masked, full values only with a recorded reason."""
 
 import datetime as dt
-from io import BytesIO
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from openpyxl import Workbook
 
-from programs.models import Dataset, Person
+from programs.models import Person
 from subsidy_portal.models import Event
 from tests.make import (
     K,
@@ -17,7 +14,6 @@ from tests.make import (
     make_area,
     make_household,
     make_id_number,
-    make_organisation,
     make_person,
     make_roster,
     make_user,
@@ -132,44 +128,3 @@ def test_a_reviewer_reveals_nothing():
     assert url not in read(browser.get(page_of(person)))
     assert browser.post(url, {"reason": "核对户口簿"}).status_code == 404
     assert not Event.objects.about(person).exists()
-
-
-# --- Comparison data ---------------------------------------------------------------------------------------
-
-
-def death_list(*rows) -> SimpleUploadedFile:
-    book = Workbook()
-    book.active.append(["姓名", "身份证号", "死亡日期"])
-    for row in rows:
-        book.active.append(list(row))
-    out = BytesIO()
-    book.save(out)
-    return SimpleUploadedFile("死亡登记.xlsx", out.getvalue())
-
-
-def test_a_death_list_comes_in_with_its_source_and_date():
-    browser = signed_in(make_user(K.DEPARTMENT, R.OPERATOR, make_organisation(K.DEPARTMENT, name="示范县民政局")))
-    file = death_list(("何霜降", make_id_number(dt.date(1940, 1, 1)), "2022-01-11"))
-    data = {"kind": "death", "source": "示范县卫生健康委员会", "as_of": "2022-02-01", "file": file}
-    response = browser.post(reverse("programs:dataset-list"), data, follow=True)
-    assert "已导入 1 人" in read(response)
-    assert Dataset.objects.get().row_count == 1
-
-
-def test_its_mistakes_are_shown_cell_by_cell_and_nothing_is_kept():
-    browser = signed_in(make_user(K.DEPARTMENT, R.OPERATOR, make_organisation(K.DEPARTMENT, name="示范县民政局")))
-    number = make_id_number(dt.date(1940, 1, 1))
-    file = death_list(("何霜降", number, "2022-01-11"), ("赵寒露", "12345", "2022-01-11"))
-    data = {"kind": "death", "source": "示范县卫生健康委员会", "as_of": "2022-02-01", "file": file}
-    response = browser.post(reverse("programs:dataset-list"), data)
-    assert response.status_code == 422
-    assert "文件有 1 处错误，没有导入" in read(response)
-    assert "应为18位" in read(response)
-    assert 'value="示范县卫生健康委员会"' in read(response)
-    assert not Dataset.objects.exists()
-
-
-def test_a_township_sees_the_datasets_and_imports_none(clerk):
-    assert "导入并比对" not in read(clerk.get(reverse("programs:dataset-list")))
-    clerk.post(reverse("programs:dataset-list"), {"kind": "death"})
-    assert not Dataset.objects.exists()
