@@ -100,6 +100,11 @@ class TestPreview:
         now, then, _seen = preview_rule(rule(), {"is_active": True}, actor=finance())
         assert (now.count, then.count) == (0, 1)
 
+    def test_without_its_list_it_says_so(self):
+        claim(born("1960-01-01"))
+        _now, then, _seen = preview_rule(rule("X06"), {}, actor=finance())
+        assert (then.count, then.missing) == (0, ["残疾人证"])
+
     def test_of_a_township_only_its_rows(self):
         claim(born("1960-01-01"))
         elsewhere = make_area("990001102000")
