@@ -59,7 +59,9 @@ class RuleForm(forms.Form):
         towns = Area.objects.filter(level=Area.Level.TOWNSHIP)
         self.fields["area"].queryset = towns  # type: ignore[attr-defined]
         for param in self.schema:
-            self.fields[f"param_{param.name}"] = self._field(param)
+            self.fields[f"param_{param.name}"] = field = self._field(param)
+            # A rule that is off may wait for its programs
+            field.required = param.needed and bool(data.get("is_active") if data else rule.is_active)
 
     def _shown(self, param: Param, value: Any) -> Any:
         """A param as it stands in its field: codes with their names, one a line."""

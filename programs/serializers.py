@@ -456,6 +456,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     amount_fen = serializers.IntegerField()
     known = serializers.IntegerField(help_text="rows this rule hit before")
     rows = PreviewRowSerializer(many=True, help_text="at most 20, the largest amounts first")
+    missing = serializers.ListField(child=serializers.CharField(), help_text="lists never imported")
 
 
 class RulePreviewSerializer(serializers.Serializer[Any]):

@@ -18,14 +18,14 @@ def age(rule: Rule, ground: Ground) -> Hits | None:
     (not from the month of that birthday on, or ``under_until`` "birthday_month": not from the month after it on);
     ``sex`` M or F: the others are not looked at; ``or_under``, ``or_kind``: younger ones, and those on that list,
     need no ``min``/may be over ``under``; ``stage``: first (nothing was paid before), again (goes on), or all.
-    Neither the day of birth nor the ID number is in the evidence: the month it turns on is enough to decide.
+    The evidence names no date of birth: beside a masked ID number its month would give the number away.
     """
     params = rule.params
     or_kind = params.get("or_kind", "")
     keys = ground.concerned(params["programs"])
     if not keys or (or_kind and or_kind not in ground.lists):
         return None
-    wrong, turns = _wrong(params)
+    wrong, month, words = _wrong(params)
     conditions = [f"({wrong})"]
     if params.get("sex"):
         conditions.append("c.sex = %(sex)s")
@@ -46,34 +46,38 @@ def age(rule: Rule, ground: Ground) -> Hits | None:
         conditions.append(before if params["stage"] == "again" else f"NOT {before}")
     return Hits(
         f"""
-        SELECT c.id AS row_id, concat_ws('|', mine.code, {turns}) AS facts,
-            {sql_evidence("'年龄'", turns)}
+        SELECT c.id AS row_id, concat_ws('|', mine.code, {month}) AS facts,
+            {sql_evidence("'年龄'", words)}
         FROM checked c
         JOIN programs_program mine ON mine.id = c.program_id
         WHERE c.program_id = ANY(%(keys)s) AND {" AND ".join(conditions)}
         """,
         {
             "keys": keys,
+            "one": "1 month",
             **{name: params.get(name) for name in ("min", "under", "or_under", "sex")},
             "covered": ground.covered(or_kind) if or_kind else None,
         },
     )
 
 
-def _wrong(params: dict[str, Any]) -> tuple[str, str]:
-    """SQL for who has the wrong age, and for the sentence that says when."""
-    tests, words = [], []
+def _wrong(params: dict[str, Any]) -> tuple[str, str, str]:
+    """SQL for who has the wrong age, for the month it rests on, and for the sentence that says it."""
+    tests, months, words = [], [], []
     if params.get("min"):
         born = "(c.born_on + make_interval(years => %(min)s))"
-        later = " + interval '1 month'" if params.get("min_from") == "next_month" else ""
-        tests.append(f"date_trunc('month', {born}){later} > c.last_on")
-        words.append(f"WHEN {tests[-1]} THEN concat({sql_month(born)}, '才满', %(min)s, '周岁')")
+        next_month = params.get("min_from") == "next_month"
+        tests.append(f"date_trunc('month', {born}){' + interval %(one)s' if next_month else ''} > c.last_on")
+        months.append(f"WHEN {tests[-1]} THEN {sql_month(born)}")
+        what = "'周岁的次月'" if next_month else "'周岁'"
+        words.append(f"WHEN {tests[-1]} THEN concat('到', c.period, '还不到年满', %(min)s, {what})")
     if params.get("under"):
         born = "(c.born_on + make_interval(years => %(under)s))"
-        later = " + interval '1 month'" if params.get("under_until") == "birthday_month" else ""
-        tests.append(f"c.first_on >= date_trunc('month', {born}){later}")
-        words.append(f"WHEN {tests[-1]} THEN concat({sql_month(born)}, '已满', %(under)s, '周岁')")
-    return " OR ".join(tests), f"CASE {' '.join(words)} END"
+        after = params.get("under_until") == "birthday_month"
+        tests.append(f"c.first_on >= date_trunc('month', {born}){' + interval %(one)s' if after else ''}")
+        months.append(f"WHEN {tests[-1]} THEN {sql_month(born)}")
+        words.append(f"WHEN {tests[-1]} THEN concat('到', c.period, '已年满', %(under)s, '周岁')")
+    return " OR ".join(tests), f"CASE {' '.join(months)} END", f"CASE {' '.join(words)} END"
 
 
 def date_between(rule: Rule, ground: Ground) -> Hits | None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
-from programs.checks import CHECKS
+from programs.checks import CHECKS, kinds_read
 from programs.checks.ground import look_around
 from programs.checks.hits import checked_rows, sql_area
+from programs.checks.lists import list_label
 from programs.checks.params import named_codes
 from programs.models import Program, Rule
 from subsidy_portal import bulk
@@ -58,13 +59,17 @@ class PreviewRow:
 
 @dataclass(frozen=True)
 class Preview:
-    """``known``: rows that this rule has hit before, decided or not. ``rosters``: how many were looked at."""
+    """``known``: rows that this rule has hit before, decided or not. ``rosters``: how many were looked at.
+
+    ``missing``: lists the rule reads that were never imported, so that it finds nothing.
+    """
 
     rosters: int = 0
     count: int = 0
     amount_fen: int = 0
     known: int = 0
     rows: list[PreviewRow] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def preview_hits(rule: Rule) -> Preview:
@@ -75,9 +80,11 @@ def preview_hits(rule: Rule) -> Preview:
     keys = list(Program.objects.filter(code__in=named_codes(rule)).values_list("pk", flat=True))
     narrow = bool(named_codes(rule)) and not _means_all(rule)
     rosters = [row[0] for row in bulk.fetch(_LATEST, {"all": not narrow, "keys": keys})]
-    hits = CHECKS[rule.check_name](rule, look_around(rosters))
+    ground = look_around(rosters)
+    hits = CHECKS[rule.check_name](rule, ground)
     if hits is None:
-        return Preview(rosters=len(rosters))
+        missing = [list_label(kind) for kind in kinds_read(rule) if kind not in ground.lists]
+        return Preview(rosters=len(rosters), missing=missing)
     with transaction.atomic():
         with checked_rows(rosters, None):
             bulk.execute(

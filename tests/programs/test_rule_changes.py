@@ -82,7 +82,7 @@ class TestPreview:
         _now, then, _seen = preview_rule(rule(), {}, actor=finance())
         (row,) = then.rows
         assert (row.name, row.masked_id) == (person.name, person.masked_id)
-        assert row.evidence["other"] == "2040年1月才满80周岁"
+        assert row.evidence["other"] == "到2022-03还不到年满80周岁"
         assert person.reveal_id_number() not in str(then)
 
     def test_at_most_twenty_rows_and_those_hit_before_are_told(self):
@@ -99,6 +99,11 @@ class TestPreview:
         claim(born("1960-01-01"))
         now, then, _seen = preview_rule(rule(), {"is_active": True}, actor=finance())
         assert (now.count, then.count) == (0, 1)
+
+    def test_without_its_list_it_says_so(self):
+        claim(born("1960-01-01"))
+        _now, then, _seen = preview_rule(rule("X06"), {}, actor=finance())
+        assert (then.count, then.missing) == (0, ["残疾人证"])
 
     def test_of_a_township_only_its_rows(self):
         claim(born("1960-01-01"))
@@ -284,7 +289,7 @@ class TestPages:
         text = read(shown)
         assert "改后会命中 1 行，100.00 元" in text
         assert person.masked_id in text
-        assert "2029年1月才满90周岁" in text
+        assert "到2022-03还不到年满90周岁" in text
         assert rule().version == 1
         saved = self.post(browser, rule(), param_min="90", reason="县政府文件", save="1", seen=shown.context["seen"])
         assert saved.status_code == 302
@@ -325,7 +330,7 @@ class TestPages:
         browser = signed_in(finance())
         text = read(browser.get(reverse("programs:rule-list")))
         assert "没有导入" in text
-        assert "要用这些名单的规则现在查不出疑点" in text
+        assert "缺数据的规则现在查不出疑点" in text
         off = read(browser.get(reverse("programs:rule-list") + "?show=off"))
         assert rule("X17").name in off
         assert rule("X01").name not in off

@@ -403,7 +403,8 @@ class TestAges:
         assert hits(paid("2080502", born("1942-02-28"))) == []
         roster = paid("2080502", born("1942-03-01"))
         assert hits(roster) == ["A01"]
-        assert told(roster, "A01") == "2022年3月才满80周岁"
+        assert told(roster, "A01") == "到2022-03还不到年满80周岁的次月"
+        assert "1942" not in str(roster.suspicions.values_list("evidence", flat=True)[0])
         say_unfounded(roster)
         assert hits(roster) == []
 
@@ -416,7 +417,7 @@ class TestAges:
         assert hits(paid("2082501", born("2004-04-01"))) == []
         roster = paid("2082501", born("2004-03-31"))
         assert hits(roster) == ["A05"]
-        assert told(roster, "A05") == "2022年3月已满18周岁"
+        assert told(roster, "A05") == "到2022-03已年满18周岁"
 
     def test_and_leaves_the_month_after_the_birthday(self):
         child = born("2004-03-31")
