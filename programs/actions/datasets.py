@@ -59,12 +59,16 @@ def upload_dataset(
 ) -> Dataset:
     """Keep the file until it is read, and start reading it. ``area``: the township it covers; none: the county.
 
-    Raises FileRefused for what is no workbook or too big, AlreadyImported for a file that is in already.
-    What is inside is judged by the job.
+    The same ``key`` of the same caller with the same bytes is the list that was made before. Raises FileRefused for
+    what is no workbook or too big, AlreadyImported for a file that is in already. What is inside is judged by the job.
     """
     check_bringer(kind, as_of, area, actor)
     check_kind(content)
     sm3 = crypto.sm3(content)
+    if key and (known := Dataset.objects.filter(imported_by=actor, key=key).first()):
+        if (known.kind, known.file_sm3) == (kind, sm3):
+            return known
+        raise AlreadyImported(_("这个键已经用于另一份名单。请换一个键。"), known)
     _check_not_in(kind, sm3)
     stored_file = StoredFile.keep(content, name=safe_name(file_name), content_type=XLSX, actor=actor)
     dataset = Dataset.objects.create(
