@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q, Sum
 
-from programs.checks import kinds_read
-from programs.comparison_data import KINDS
-from programs.models import Dataset, DatasetPolicy, Rule, Suspicion
+from programs.comparison_data import KINDS, kinds_of
+from programs.models import Rule, Suspicion
+from programs.staleness import Age, ages
 from subsidy_portal import clock
 from subsidy_portal.models import User
 
@@ -27,29 +26,16 @@ class RuleSums:
 
 
 @dataclass(frozen=True)
-class ListState:
-    """One kind of comparison data a rule reads: how fresh it is. ``as_of`` None: never imported."""
-
-    kind: str
-    as_of: dt.date | None
-    is_stale: bool
-
-    @property
-    def label(self) -> str:
-        return str(Dataset.Kind(self.kind).label)
-
-
-@dataclass(frozen=True)
 class RuleLine:
     rule: Rule
     sums: RuleSums
-    lists: list[ListState]
+    lists: list[Age]
     in_force: bool
 
     @property
     def missing(self) -> list[str]:
         """Kinds that were never imported: the rule finds nothing until they are."""
-        return [state.label for state in self.lists if state.as_of is None]
+        return [age.label for age in self.lists if age.as_of is None]
 
 
 def rule_sums(user: User, rules: Iterable[Rule] | None = None) -> dict[int, RuleSums]:
@@ -72,23 +58,13 @@ def rule_sums(user: User, rules: Iterable[Rule] | None = None) -> dict[int, Rule
     return {pk: RuleSums(*numbers) for pk, *numbers in totals}
 
 
-def list_states() -> dict[str, ListState]:
-    """Every kind of comparison data with the date of its newest list."""
-    imported = Dataset.objects.filter(status=Dataset.Status.IMPORTED).order_by()
-    newest = dict(imported.values_list("kind").annotate(newest=Max("as_of")))
-    ages = dict(DatasetPolicy.objects.values_list("kind", "max_age_days"))
-    today = clock.today()
-    states = {}
-    for kind, info in KINDS.items():
-        as_of, old = newest.get(kind), dt.timedelta(days=ages.get(kind, info.max_age))
-        states[kind] = ListState(kind, as_of, as_of is not None and as_of + old < today)
-    return states
-
-
 def rule_lines(user: User, rules: Iterable[Rule]) -> list[RuleLine]:
-    sums, states, today = rule_sums(user), list_states(), clock.today()
+    sums, today = rule_sums(user), clock.today()
+    known = {age.kind: age for age in ages(KINDS, today)}
     in_force = set(Rule.objects.in_force(today).values_list("pk", flat=True))
     return [
-        RuleLine(rule, sums.get(rule.pk, RuleSums()), [states[kind] for kind in kinds_read(rule)], rule.pk in in_force)
+        RuleLine(
+            rule, sums.get(rule.pk, RuleSums()), [known[kind] for kind in sorted(kinds_of(rule))], rule.pk in in_force
+        )
         for rule in rules
     ]

@@ -1,6 +1,7 @@
 """Everything that changes policies, funds, the registry, rosters and notices: ``actions.submit_roster(…, actor=…)``."""
 
 from programs.actions.changes import RowChange, roster_changes
+from programs.actions.dataset_pages import add_page, begin_collecting, close_collecting
 from programs.actions.dataset_policies import policy_of, purge_datasets, set_dataset_policy
 from programs.actions.datasets import abandon_dataset, read_dataset, upload_dataset
 from programs.actions.edits import correct_cells, may_correct
@@ -51,13 +52,16 @@ __all__ = [
     "abandon_import",
     "accept_roster",
     "add_account",
+    "add_page",
     "approve_roster_in_department",
     "approve_roster_in_town",
+    "begin_collecting",
     "cancel_roster",
     "change_rule",
     "check_roster_in_department",
     "check_rule",
     "choose_sheet",
+    "close_collecting",
     "confirm_funds",
     "correct_cells",
     "decide_objection",

@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from programs.actions.uploads import safe_name
-from programs.checks import run_checks_on
-from programs.comparison_data import KINDS, kinds_of
+from programs.checks import rules_reading, run_checks_on
+from programs.comparison_data import KINDS
 from programs.imports.lists import ROW_COLUMNS, Line, open_list, read_lines, stored
 from programs.imports.problems import CellError, Problems
 from programs.imports.progress import Progress
-from programs.models import Dataset, DatasetPolicy, Roster, Rule
+from programs.models import Dataset, DatasetPolicy, Roster
 from subsidy_portal import bulk, clock, crypto, wording
 from subsidy_portal.identifiers import mask_numbers
 from subsidy_portal.jobs import start_job
@@ -59,12 +59,16 @@ def upload_dataset(
 ) -> Dataset:
     """Keep the file until it is read, and start reading it. ``area``: the township it covers; none: the county.
 
-    Raises FileRefused for what is no workbook or too big, AlreadyImported for a file that is in already.
-    What is inside is judged by the job.
+    The same ``key`` of the same caller with the same bytes is the list that was made before. Raises FileRefused for
+    what is no workbook or too big, AlreadyImported for a file that is in already. What is inside is judged by the job.
     """
     check_bringer(kind, as_of, area, actor)
     check_kind(content)
     sm3 = crypto.sm3(content)
+    if key and (known := Dataset.objects.filter(imported_by=actor, key=key).first()):
+        if (known.kind, known.file_sm3) == (kind, sm3):
+            return known
+        raise AlreadyImported(_("这个键已经用于另一份名单。请换一个键。"), known)
     _check_not_in(kind, sm3)
     stored_file = StoredFile.keep(content, name=safe_name(file_name), content_type=XLSX, actor=actor)
     dataset = Dataset.objects.create(
@@ -240,10 +244,10 @@ def compare_waiting(kind: str) -> None:
 
     Accepted rows are compared when their payment is next handled, as long as it has not left.
     """
-    names = {rule.check_name for rule in Rule.objects.filter(is_active=True) if kind in kinds_of(rule)}
-    if not names:
+    codes = [rule.code for rule in rules_reading(kind)]
+    if not codes:
         return
     waiting = Roster.objects.filter(revision__gt=0).exclude(
         status__in=(Roster.Status.ACCEPTED, Roster.Status.CANCELLED)
     )
-    run_checks_on(list(waiting.values_list("pk", flat=True)), check_names=names)
+    run_checks_on(list(waiting.values_list("pk", flat=True)), codes=codes)

@@ -15,7 +15,7 @@ from subsidy_portal import bulk, clock, wording
 from subsidy_portal.jobs import progress, start_job
 from subsidy_portal.models import Job, User
 from subsidy_portal.permissions import require
-from subsidy_portal.workflow import Refused, move, move_many, record
+from subsidy_portal.workflow import Refused, check_step, move, move_many, record
 
 S = EligibleUnpaid.Status
 WAITING = (S.OPEN, S.NOTIFIED)
@@ -115,11 +115,10 @@ def dismiss_eligible(found: EligibleUnpaid, *, note: str, actor: User) -> None:
 @transaction.atomic
 def _decide(found: EligibleUnpaid, to: str, note: str, actor: User) -> None:
     require(actor, "entitlement.decide")
-    found.note = note[:300]
-    found.decided_by, found.decided_at = actor, clock.now()
+    check_step(EligibleUnpaid, found.status, to)
     # The constraint wants the reason no later than the status.
     EligibleUnpaid.objects.filter(pk=found.pk, status=found.status).update(
-        note=found.note, decided_by=actor, decided_at=found.decided_at
+        note=note[:300], decided_by=actor, decided_at=clock.now()
     )
     move(found, to, actor=actor, note=note)
 

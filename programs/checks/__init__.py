@@ -14,7 +14,8 @@ from django.db.models import F, Q
 from programs.checks import accounts, ages, amounts, claims, deaths, lists
 from programs.checks.ground import look_around
 from programs.checks.hits import Check, checked_rows, record_hits, version_of
-from programs.models import Dataset, Roster, Rule, RuleVersion, Suspicion
+from programs.comparison_data import kinds_of
+from programs.models import Roster, Rule, RuleVersion, Suspicion
 from subsidy_portal import bulk, clock
 
 CHECKS: dict[str, Check] = {
@@ -38,19 +39,11 @@ CHECKS: dict[str, Check] = {
     "off_standard": amounts.off_standard,
     "over_cap": amounts.over_cap,
 }
-# Checks that read one fixed kind of comparison data; the others name theirs in the rule's params.
-CHECK_KINDS: dict[str, tuple[str, ...]] = {"paid_after_death": (Dataset.Kind.DEATH.value,)}
-
-
-def kinds_read(rule: Rule) -> tuple[str, ...]:
-    """The kinds of comparison data ``rule`` looks at: without them it finds nothing."""
-    named = (rule.params.get("kind"), rule.params.get("or_kind"))
-    return (*CHECK_KINDS.get(rule.check_name, ()), *(kind for kind in named if kind))
 
 
 def rules_reading(kind: str) -> list[Rule]:
     """Rules in force that look at this kind of comparison data."""
-    return [rule for rule in Rule.objects.in_force(clock.today()) if kind in kinds_read(rule)]
+    return [rule for rule in Rule.objects.in_force(clock.today()) if kind in kinds_of(rule)]
 
 
 def run_checks(roster: Roster) -> int:

@@ -8,11 +8,12 @@ from typing import Any
 
 from django.db import transaction
 
-from programs.checks import CHECKS, kinds_read
+from programs.checks import CHECKS
 from programs.checks.ground import look_around
 from programs.checks.hits import checked_rows, sql_area
 from programs.checks.lists import list_label
 from programs.checks.params import named_codes
+from programs.comparison_data import kinds_of
 from programs.models import Program, Rule
 from subsidy_portal import bulk
 from subsidy_portal.identifiers import mask_id
@@ -83,7 +84,7 @@ def preview_hits(rule: Rule) -> Preview:
     ground = look_around(rosters)
     hits = CHECKS[rule.check_name](rule, ground)
     if hits is None:
-        missing = [list_label(kind) for kind in kinds_read(rule) if kind not in ground.lists]
+        missing = [list_label(kind) for kind in sorted(kinds_of(rule)) if kind not in ground.lists]
         return Preview(rosters=len(rosters), missing=missing)
     with transaction.atomic():
         with checked_rows(rosters, None):

@@ -102,6 +102,8 @@ class Play:
         for month in self.plan.months:
             self.month([run for run in self.plan.runs if run.month == month], month)
         with self.step("problems"):
+            waiting = actions.search_eligible(by=User.objects.system())
+            self.say(f"应享受未享受：{waiting} 人等核实")
             self.late_deaths()
 
     def month(self, runs: list[Run], month: int) -> None:

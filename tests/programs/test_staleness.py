@@ -53,7 +53,7 @@ def test_a_list_of_another_township_does_not_help():
 
 
 def test_a_rule_reads_what_its_check_reads_and_what_its_params_name():
-    rule = Rule(check_name="paid_after_death", params={"kind": "dibao", "kinds": ["school", "no such kind"]})
+    rule = Rule(check_name="paid_after_death", params={"kind": "dibao", "or_kind": "school"})
     assert kinds_of(rule) == {"death", "dibao", "school"}
     assert set(CHECK_KINDS["paid_after_death"]) <= set(KINDS)
     load_rules()
