@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from programs import actions
-from programs.checks import CHECKS, kinds_read, rules_reading, run_checks
+from programs.checks import CHECKS, rules_reading, run_checks
 from programs.checks.params import SCHEMAS, check_params, named_codes, program_names
+from programs.comparison_data import kinds_of
 from programs.models import Dataset, DatasetRow, Person, Program, Roster, Rule
 from subsidy_portal import clock
 from subsidy_portal.models import Organisation, StoredFile, User
@@ -102,9 +103,9 @@ class TestShipped:
         assert all(rule.note for rule in Rule.objects.filter(is_active=False))
 
     def test_each_rule_says_which_lists_it_reads(self):
-        assert kinds_read(Rule.objects.get(code="Q01")) == ("death",)
-        assert kinds_read(Rule.objects.get(code="A06")) == ("disability",)
-        assert kinds_read(Rule.objects.get(code="X26")) == ()
+        assert kinds_of(Rule.objects.get(code="Q01")) == {"death"}
+        assert kinds_of(Rule.objects.get(code="A06")) == {"disability"}
+        assert kinds_of(Rule.objects.get(code="X26")) == set()
         assert [rule.code for rule in rules_reading("move_out")] == ["Q02"]
 
 
