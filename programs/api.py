@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from programs import actions, api_datasets
+from programs import actions, api_datasets, api_doubles
 from programs import serializers as shapes
 from programs.imports import build_template
 from programs.imports.edits import Edit
@@ -433,3 +433,4 @@ def register(router: SimpleRouter) -> None:
     router.register("objections", ObjectionViewSet)
     router.register("rules", RuleViewSet)
     api_datasets.register(router)
+    api_doubles.register(router)

@@ -14,6 +14,8 @@ from programs.models import (
     Notice,
     Objection,
     Person,
+    PersonMerge,
+    PersonMove,
     PolicyList,
     Roster,
     RosterImport,
@@ -154,6 +156,27 @@ def _eligible(user: User) -> Iterator[DeskItem]:
         yield DeskItem("eligible", _("漏发核实"), name, _("%(n)s 人") % {"n": count(n)}, url, _("核实"), at=first)
 
 
+def _merges(user: User) -> Iterator[DeskItem]:
+    found = PersonMerge.objects.visible_to(user).waiting().exclude(made_by=user)
+    for one in found.select_related("keep", "gone", "made_by").order_by("pk")[:LIMIT]:
+        url = reverse("programs:merge", args=(one.pk,))
+        yield DeskItem(
+            "agreements", _("合并待同意"), f"{one.gone.name} → {one.keep.name}", one.reason[:60], url, _("答复"),
+            by=str(one.made_by), at=one.made_at,
+        )  # fmt: skip
+
+
+def _moves(user: User) -> Iterator[DeskItem]:
+    found = PersonMove.objects.visible_to(user).waiting().exclude(made_by=user)
+    mine = found.filter(decides__code__startswith=user.area_prefix)
+    for one in mine.select_related("person", "from_area", "to_area", "made_by").order_by("pk")[:LIMIT]:
+        facts = f"{one.from_area} → {one.to_area}"
+        url = reverse("programs:move", args=(one.pk,))
+        yield DeskItem(
+            "agreements", _("迁移待同意"), one.person.name, facts, url, _("答复"), by=str(one.made_by), at=one.made_at
+        )
+
+
 def _objections(user: User) -> Iterator[DeskItem]:
     found = Objection.objects.visible_to(user).filter(status=Objection.Status.OPEN)
     for item in found.select_related("notice__roster__program", "row__area", "recorded_by").order_by("pk")[:LIMIT]:
@@ -202,6 +225,8 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("suspicion.decide", _hits),
     ("suspicion.decide", _paid_hits),
     ("entitlement.decide", _eligible),
+    ("merge.decide", _merges),
+    ("move.decide", _moves),
     ("objection.decide", _objections),
     ("fund.confirm", _funds),
     ("policy.publish", _policy_lists),

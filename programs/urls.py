@@ -2,6 +2,7 @@ from django.urls import path
 
 from programs.views import (
     datasets,
+    doubles,
     entitlements,
     funds,
     imports,
@@ -77,6 +78,12 @@ urlpatterns = [
     path("eligible/rules/", entitlements.entitlement_rules, name="entitlement-rules"),
     path("eligible/rules/new/", entitlements.entitlement_edit, name="entitlement-new"),
     path("eligible/rules/<int:pk>/", entitlements.entitlement_edit, name="entitlement-edit"),
+    path("agreements/", doubles.agreement_list, name="agreement-list"),
+    path("moves/new/", doubles.move_new, name="move-new"),
+    path("moves/<int:pk>/", doubles.move, name="move"),
+    path("merges/new/", doubles.merge_new, name="merge-new"),
+    path("merges/<int:pk>/", doubles.merge, name="merge"),
+    path("agreements/<slug:kind>/<int:pk>/<slug:verb>/do/", doubles.agreement_act, name="agreement-act"),
     path("persons/", registry.person_list, name="person-list"),
     path("persons/<int:pk>/", registry.person, name="person"),
     path("persons/<int:pk>/reveal/", registry.person_reveal, name="person-reveal"),

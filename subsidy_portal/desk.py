@@ -71,6 +71,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
         [
             ("statistics", _("发放总览"), "disbursement:statistics", "statistics.view"),
             ("persons", _("人员与账户"), "programs:person-list", "see.rosters"),
+            ("agreements", _("迁移与合并"), "programs:agreement-list", "see.rosters"),
         ],
     ),
     (
@@ -98,6 +99,8 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "programs.eligibleunpaid": (_("应享受未享受"), "rule__name", "programs:eligible"),
     "programs.entitlementrule": (_("应享受的规则"), "name", ""),
     "programs.datasetpolicy": (_("比对数据规定"), "", ""),
+    "programs.personmerge": (_("合并重复的人"), "", "programs:merge"),
+    "programs.personmove": (_("人员迁移"), "", "programs:move"),
     "programs.person": (_("人员"), "", "programs:person"),
     "programs.account": (_("账户"), "", ""),
     "disbursement.batch": (_("批次"), "number", "disbursement:batch"),

@@ -56,6 +56,10 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "entitlement.edit": {(K.FINANCE, R.OPERATOR)},
     "entitlement.search": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
     "entitlement.decide": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.OPERATOR)},
+    "merge.propose": {(K.TOWNSHIP, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
+    "merge.decide": {(K.FINANCE, R.REVIEWER)},
+    "move.ask": {(K.TOWNSHIP, R.OPERATOR)},
+    "move.decide": {(K.TOWNSHIP, R.REVIEWER)},
     "person.reveal": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR), (K.TOWNSHIP, R.OPERATOR)},
     # money
     "batch.make": {(K.FINANCE, R.OPERATOR)},

@@ -45,6 +45,8 @@ LOOK: Final[dict[str, dict[str, str]]] = {
         "not_entitled": DONE,
         "lapsed": TODO,
     },
+    "programs.personmerge": {"asked": WARN, "agreed": DONE, "refused": TODO, "withdrawn": TODO},
+    "programs.personmove": {"asked": WARN, "agreed": DONE, "refused": TODO, "withdrawn": TODO},
     "programs.rosterrow": {"included": DONE, "held": WARN, "left": TODO},
     "programs.suspicion": {"open": WARN, "confirmed": DONE, "unfounded": DONE, "superseded": TODO},
     "programs.notice": {"open": DOING, "ended": DONE, "withdrawn": TODO},

@@ -15,6 +15,8 @@ from programs.actions.entitlements import (
 from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
 from programs.actions.mappings import choose_sheet, forget_mapping, map_columns
+from programs.actions.merges import decide_merge, overlaps, propose_merge, withdraw_merge
+from programs.actions.moves import ask_move, decide_move, withdraw_move
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
 from programs.actions.policies import draft_policy_list, publish_policy_list, refresh_policy_list, save_program
@@ -55,6 +57,7 @@ __all__ = [
     "add_page",
     "approve_roster_in_department",
     "approve_roster_in_town",
+    "ask_move",
     "begin_collecting",
     "cancel_roster",
     "change_rule",
@@ -64,6 +67,8 @@ __all__ = [
     "close_collecting",
     "confirm_funds",
     "correct_cells",
+    "decide_merge",
+    "decide_move",
     "decide_objection",
     "decide_suspicion",
     "dismiss_eligible",
@@ -78,8 +83,10 @@ __all__ = [
     "may_correct",
     "notify_eligible",
     "open_notice",
+    "overlaps",
     "policy_of",
     "preview_rule",
+    "propose_merge",
     "publish_policy_list",
     "purge_datasets",
     "read_dataset",
@@ -104,5 +111,7 @@ __all__ = [
     "try_rule",
     "upload_dataset",
     "upload_roster",
+    "withdraw_merge",
+    "withdraw_move",
     "write_copy",
 ]

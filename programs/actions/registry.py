@@ -68,6 +68,24 @@ def _create(person: Person, number: str, name: str, *, reason: str, actor: User,
     )
 
 
+def carry_account(account: Account, holder: Person, *, actor: User) -> None:
+    """``account`` goes on under another entry of the same person: a new row for ``holder``, the old one ends."""
+    number = account.reveal_number()
+    same = holder.accounts.with_number(number).filter(bank=account.bank_id, name_at_bank=account.name_at_bank)
+    if not same.exists():
+        _create(
+            holder,
+            number,
+            account.name_at_bank,
+            bank=account.bank,
+            kind=account.kind,
+            reason=_("合并登记"),
+            replaces=account,
+            actor=actor,
+        )
+    Account.objects.filter(pk=account.pk).update(is_active=False)
+
+
 @transaction.atomic
 def reveal_id_number(person: Person, *, reason: str, actor: User) -> str:
     """The full ID number, for one look; who looked and why is recorded first. Raises Refused without a reason."""

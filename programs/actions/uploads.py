@@ -23,7 +23,7 @@ from programs.imports.mapping import Asked, find_list
 from programs.imports.marking import corrected_workbook, marked_workbook
 from programs.imports.problems import CellError, Problems
 from programs.imports.progress import Progress
-from programs.imports.reading import Claims, check_registered_names, read_claims
+from programs.imports.reading import Claims, check_merged, check_registered_names, read_claims
 from programs.imports.registry import KnownPerson, find_known, index_people, match
 from programs.imports.storing import RosterMoved, refresh_statistics, store
 from programs.models import Program, Roster, RosterImport
@@ -350,6 +350,7 @@ def _store(
 def _check_names(layout: Layout, body: Body, claims: Claims, known: dict[str, KnownPerson], problems: Problems) -> None:
     names = {number: person.name for number, person in known.items()}
     check_registered_names(layout, body, claims, names, problems)
+    check_merged(layout, body, claims, {n: p.merged for n, p in known.items() if p.merged}, problems)
 
 
 def _marked(content: bytes, layout: Layout | None, problems: Problems, edits: list[Edit]) -> bytes | None:

@@ -26,6 +26,10 @@ def shared_account(rule: Rule, ground: Ground) -> Hits:
             JOIN programs_account a ON a.id = used.account_id
             JOIN programs_account b
                 ON b.number_hash = a.number_hash AND b.holder_id <> used.payee_id AND b.is_active
+                AND NOT EXISTS (  -- two entries of one person
+                    SELECT FROM programs_person one JOIN programs_person two ON two.id = b.holder_id
+                    WHERE one.id = used.payee_id
+                      AND COALESCE(one.merged_into_id, one.id) = COALESCE(two.merged_into_id, two.id))
             GROUP BY used.account_id, used.payee_id
         ) also
         JOIN checked c ON c.account_id = also.account_id AND c.payee_id = also.payee_id
@@ -87,7 +91,7 @@ def foreign_payee(rule: Rule, ground: Ground) -> Hits:
         JOIN programs_person payee ON payee.id = c.payee_id
         JOIN programs_person person ON person.id = c.beneficiary_id
         LEFT JOIN programs_person head ON head.id = c.head_id
-        WHERE c.payee_id IS DISTINCT FROM c.head_id
+        WHERE NOT c.is_alias AND c.payee_id IS DISTINCT FROM c.head_id
           AND (p.paid_to = 'household' OR c.payee_id <> c.beneficiary_id)
         """
     )

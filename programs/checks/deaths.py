@@ -25,7 +25,7 @@ def paid_after_death(rule: Rule, ground: Ground) -> Hits | None:
             UNION ALL
             SELECT checked.id, row_no, period, amount_fen, first_on, program_id, payee.id_hash, '收款人'
             FROM checked JOIN programs_person payee ON payee.id = payee_id
-            WHERE payee_id <> beneficiary_id
+            WHERE payee_id <> beneficiary_id AND NOT is_alias
         ) c
         JOIN {current_rows(Dataset.Kind.DEATH)} ON d.id_hash = c.id_hash AND {sql_stopped("d.event_on")}
         ORDER BY c.id, c.role, d.as_of DESC, d.id

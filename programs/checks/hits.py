@@ -48,10 +48,24 @@ WITH b AS MATERIALIZED (
 )
 SELECT r.id, r.roster_id, r.row_no, r.beneficiary_id, r.head_id, r.payee_id, r.account_id, r.area_id, r.item,
     r.quantity, r.standard_fen, r.amount_fen, r.expected_fen, b.program_id, b.period, b.department_id,
-    b.first_on, b.last_on, p.id_hash, p.born_on, p.sex
+    b.first_on, b.last_on, p.id_hash, p.born_on, p.sex, FALSE AS is_alias
 FROM b JOIN programs_rosterrow r ON r.roster_id = b.id AND r.revision = b.revision AND r.status <> 'left'
 JOIN programs_person p ON p.id = r.beneficiary_id
 WHERE %(rows)s::bigint[] IS NULL OR r.id = ANY(%(rows)s::bigint[])
+"""
+
+# An entry that was merged is the same person: its row stands in ``checked`` a second time under the other entry's key
+# and ID number, so that every comparison also finds what was claimed there. Hits are told of the row itself.
+_ALIASES = """
+INSERT INTO checked
+SELECT c.id, c.roster_id, c.row_no, other.id, c.head_id, c.payee_id, c.account_id, c.area_id, c.item, c.quantity,
+    c.standard_fen, c.amount_fen, c.expected_fen, c.program_id, c.period, c.department_id, c.first_on, c.last_on,
+    other.id_hash, c.born_on, c.sex, TRUE
+FROM (
+    SELECT merged_into_id AS one, id AS two FROM programs_person WHERE merged_into_id IS NOT NULL
+    UNION ALL
+    SELECT id, merged_into_id FROM programs_person WHERE merged_into_id IS NOT NULL
+) same JOIN checked c ON c.beneficiary_id = same.one JOIN programs_person other ON other.id = same.two
 """
 
 _RECORD = """
@@ -59,7 +73,7 @@ WITH hit AS MATERIALIZED (
     SELECT * FROM (
         SELECT found.*, c.roster_id, c.beneficiary_id, c.area_id, c.department_id, c.amount_fen,
             encode(sha256(convert_to(concat_ws('|', %(code)s, c.beneficiary_id, found.facts), 'UTF8')), 'hex') AS digest
-        FROM ({sql}) found JOIN checked c ON c.id = found.row_id AND c.area_id LIKE %(area)s
+        FROM ({sql}) found JOIN checked c ON c.id = found.row_id AND NOT c.is_alias AND c.area_id LIKE %(area)s
     ) sealed
     WHERE NOT EXISTS (
         SELECT 1 FROM programs_suspicion old WHERE old.digest = sealed.digest AND old.status = 'unfounded')
@@ -102,6 +116,7 @@ def checked_rows(rosters: Sequence[int], rows: Sequence[int] | None) -> Iterator
     All rows of ``rosters``, or of them only ``rows``.
     """
     count = bulk.execute(_CHECKED, {"rosters": list(rosters), "rows": None if rows is None else list(rows)})
+    bulk.execute(_ALIASES)
     if count > _MANY:
         bulk.execute("CREATE INDEX ON checked (program_id)")
     bulk.execute("ANALYZE checked")

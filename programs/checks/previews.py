@@ -32,11 +32,11 @@ _FOUND = """
 SELECT count(*), COALESCE(sum(c.amount_fen), 0)::bigint,
     count(*) FILTER (WHERE EXISTS (
         SELECT FROM programs_suspicion s WHERE s.row_id = c.id AND s.rule_id = %(rule)s AND s.status <> 'superseded'))
-FROM previewed JOIN checked c ON c.id = previewed.row_id
+FROM previewed JOIN checked c ON c.id = previewed.row_id AND NOT c.is_alias
 """
 _SHOWN = """
 SELECT p.name, p.id_prefix, p.id_last4, mine.short_name, a.name, c.period, c.amount_fen, previewed.evidence
-FROM previewed JOIN checked c ON c.id = previewed.row_id
+FROM previewed JOIN checked c ON c.id = previewed.row_id AND NOT c.is_alias
 JOIN programs_person p ON p.id = c.beneficiary_id
 JOIN programs_program mine ON mine.id = c.program_id
 JOIN programs_roster r ON r.id = c.roster_id

@@ -36,6 +36,7 @@ CAUSES: dict[str, tuple[str | Promise, str | Promise]] = {
         gettext_lazy("姓名与登记的不同"),
         gettext_lazy("请核对；确已改名的，先由主管部门更正登记。"),
     ),
+    "merged_id": (gettext_lazy("身份证号已并入另一条登记"), gettext_lazy("请照现在的身份证填写。")),
     "total": (gettext_lazy("合计与各行相加不符"), gettext_lazy("请核对有没有漏行、多行或改错的金额。")),
     "two_accounts": (gettext_lazy("一行有两个不同的账号"), gettext_lazy("请只留发钱的那一个。")),
     "household_amounts": (

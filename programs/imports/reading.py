@@ -378,3 +378,19 @@ def check_registered_names(
             )
             cell, place = body.rows[at][index], body.place(at, index)
             problems.add(error, sheet=layout.sheet.name, row=body.row_nos[at], column=place, cell=cell)
+
+
+def check_merged(layout: Layout, body: Body, claims: Claims, merged: dict[str, str], problems: Problems) -> None:
+    """A number whose entry was merged takes no new claims; ``merged``: number → last four of the one that counts."""
+    for role, numbers, _names in claims.people() if merged else ():
+        index = layout.columns.get(f"{role}_id")
+        for at, number in enumerate(numbers):
+            if number not in merged or index is None or f"{role}_id" in layout.stand_ins:
+                continue
+            error = CellError(
+                "merged_id",
+                _("这个身份证号已并入尾号%(last4)s的登记，不再使用。") % {"last4": merged[number]},
+                _("请照现在的身份证填写。"),
+            )
+            cell, place = body.rows[at][index], body.place(at, index)
+            problems.add(error, sheet=layout.sheet.name, row=body.row_nos[at], column=place, cell=cell)

@@ -25,6 +25,7 @@ class KnownPerson(NamedTuple):
     has_phone: bool
     household: int | None
     heads: int | None  # the household this person is the head of
+    merged: str | None  # the last four of the number that counts now, when this entry was merged
 
 
 @dataclass
@@ -63,9 +64,10 @@ def find_known(hashes: dict[str, bytes]) -> dict[str, KnownPerson]:
     bulk.execute("ANALYZE import_key")
     found = bulk.fetch(
         """
-        SELECT k.n, p.id, p.name, p.phone_sealed IS NOT NULL, p.household_id, h.id
+        SELECT k.n, p.id, p.name, p.phone_sealed IS NOT NULL, p.household_id, h.id, m.id_last4
         FROM import_key k JOIN programs_person p ON p.id_hash = k.id_hash
         LEFT JOIN programs_household h ON h.head_id = p.id
+        LEFT JOIN programs_person m ON m.id = p.merged_into_id
         """
     )
     bulk.execute("DROP TABLE import_key")

@@ -1,6 +1,7 @@
 """Policies, funds, the registry, rosters and what is checked and publicised before money moves."""
 
 from programs.models.checks import Dataset, DatasetPolicy, DatasetRow, Rule, RuleVersion, Suspicion
+from programs.models.doubles import PersonMerge, PersonMove
 from programs.models.entitlements import EligibleUnpaid, EntitlementRule
 from programs.models.funds import FundEntry, FundPlan
 from programs.models.notices import Notice, NoticeRow, Objection
@@ -24,6 +25,8 @@ __all__ = [
     "NoticeRow",
     "Objection",
     "Person",
+    "PersonMerge",
+    "PersonMove",
     "PolicyItem",
     "PolicyList",
     "Program",

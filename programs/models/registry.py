@@ -58,6 +58,8 @@ class Person(models.Model):
     # A foreign key of the usual kind: a person may be written before the household, which needs its head.
     household = models.ForeignKey(Household, models.PROTECT, null=True, related_name="members")
     relation = models.CharField(_("与户主关系"), max_length=20, blank=True)
+    # Doubled entries: who this one was found to be. It takes no new claims; its history stays here.
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PersonQuerySet.as_manager()
@@ -67,6 +69,7 @@ class Person(models.Model):
             models.Index(fields=("name",), name="person_name"),
             # For = and for LIKE '990001101%': all below an area
             models.Index(fields=("area",), name="person_area", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=("merged_into",), name="person_merged", condition=Q(merged_into__isnull=False)),
         )
 
     def __str__(self) -> str:

@@ -72,6 +72,7 @@ def _page(request: StaffRequest, found: Person, **shown: Any) -> HttpResponse:
         "accounts": found.accounts.select_related("bank", "created_by", "replaces").order_by("-is_active", "-pk"),
         "members": found.household.members.all() if found.household else (),
         "claims": claims[:60],
+        "merged": found.merged.all(),
         "reveal_form": RevealForm() if allowed(user, "person.reveal") else None,
         "events": happened(found),
         **shown,

@@ -22,7 +22,7 @@ _RECORD = """
 WITH checked AS (
     SELECT r.id, r.roster_id, r.row_no, pay.beneficiary_id, pay.beneficiary_id AS payee_id, pay.area_id,
            pay.period, pay.amount_fen, pay.paid_on, pay.program_id, p.department_id, person.id_hash,
-           {first_on} AS first_on
+           {first_on} AS first_on, FALSE AS is_alias
     FROM disbursement_payment pay
     JOIN programs_person person ON person.id = pay.beneficiary_id
     JOIN programs_rosterrow r ON r.id = pay.row_id
