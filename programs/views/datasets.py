@@ -18,7 +18,7 @@ from programs.comparison_data import KINDS, KindInfo
 from programs.dataset_forms import DatasetForm, DatasetPolicyForm
 from programs.imports.list_template import build_list_template, field_help
 from programs.models import Dataset, DatasetPolicy
-from programs.staleness import Age, ages
+from programs.staleness import Age, ages, checked_kinds
 from subsidy_portal import clock, wording
 from subsidy_portal.paging import Page, keyset_page
 from subsidy_portal.permissions import allowed
@@ -38,6 +38,17 @@ class KindLine:
     newest: Dataset | None
     policy: DatasetPolicy | None
 
+    is_read: bool  # by a rule in use
+
+    @property
+    def tone(self) -> str:
+        """What no rule reads may be missing without a warning."""
+        return "todo" if self.newest is None and not self.is_read else self.age.tone
+
+    @property
+    def keep_days(self) -> int:
+        return self.policy.keep_days if self.policy else self.info.keep
+
     @property
     def keeper(self) -> str:
         return str(self.policy.department) if self.policy and self.policy.department else ""
@@ -48,7 +59,11 @@ def _kind_lines(found: Any) -> list[KindLine]:
     newest = {one.kind: one for one in imported.order_by("kind", "-as_of", "-pk").distinct("kind")}
     policies = {policy.kind: policy for policy in DatasetPolicy.objects.select_related("department")}
     by_kind = {age.kind: age for age in ages(KINDS, clock.today())}
-    lines = [KindLine(info, by_kind[kind], newest.get(kind), policies.get(kind)) for kind, info in KINDS.items()]
+    read = checked_kinds()
+    lines = [
+        KindLine(info, by_kind[kind], newest.get(kind), policies.get(kind), kind in read)
+        for kind, info in KINDS.items()
+    ]
     return sorted(lines, key=lambda line: line.age.as_of is None)
 
 
