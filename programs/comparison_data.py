@@ -305,13 +305,13 @@ def sql_in_force(kind: str, dataset: str) -> str:
     return f"{dataset}.status = 'imported'" + ("" if KINDS[kind].cumulative else f" AND {newest}")
 
 
-# Which kinds each check reads (check name → kinds). A rule that names its kinds in ``params`` ("kind", "kinds")
-# needs no line here. What stands here decides which checks run again when a list arrives, and which staleness a
-# roster's page shows.
+# Which kinds each check reads (check name → kinds). A rule that names its kinds in ``params`` ("kind", "or_kind",
+# "kinds") needs no line here. What stands here decides which checks run again when a list arrives, and which
+# staleness a roster's page shows.
 CHECK_KINDS: dict[str, tuple[str, ...]] = {"paid_after_death": (K.DEATH,)}
 
 
 def kinds_of(rule: Rule) -> set[str]:
     """The kinds of comparison data ``rule`` reads."""
-    named = [rule.params.get("kind"), *rule.params.get("kinds", ())]
+    named = [rule.params.get("kind"), rule.params.get("or_kind"), *rule.params.get("kinds", ())]
     return {*CHECK_KINDS.get(rule.check_name, ()), *(kind for kind in named if kind in KINDS)}

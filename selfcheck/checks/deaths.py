@@ -7,7 +7,6 @@ from django.utils.translation import gettext as _
 
 from programs.checks.deaths import paid_after_death
 from programs.checks.hits import sql_yuan
-from programs.comparison_data import current_rows
 from programs.models import Dataset, Rule
 from programs.periods import sql_first_on
 from subsidy_portal import bulk, clock
@@ -27,7 +26,7 @@ WITH checked AS (
     WHERE pay.status = 'paid' AND pay.area_id LIKE %(area)s
       AND (%(department)s IS NULL OR p.department_id = %(department)s)
       AND pay.beneficiary_id IN (
-        SELECT b.id FROM {dead} JOIN programs_person b ON b.id_hash = d.id_hash)
+        SELECT b.id FROM programs_datasetrow d JOIN programs_person b ON b.id_hash = d.id_hash WHERE d.kind = %(kind)s)
 ), hit AS (
     SELECT c.*,
            found.evidence || jsonb_build_object('text', concat(
@@ -65,15 +64,10 @@ def find_paid_after_death(*, actor: User) -> int:
     hits = paid_after_death(rule)
     own = actor.organisation_id if actor.kind == Organisation.Kind.DEPARTMENT else None
     found = bulk.execute(
-        _RECORD.format(
-            first_on=sql_first_on("pay.period"),
-            yuan=sql_yuan("c.amount_fen"),
-            day=_DAY,
-            found=hits.sql,
-            dead=current_rows(Dataset.Kind.DEATH),
-        ),
+        _RECORD.format(first_on=sql_first_on("pay.period"), yuan=sql_yuan("c.amount_fen"), day=_DAY, found=hits.sql),
         {
             **hits.params,
+            "kind": Dataset.Kind.DEATH,
             "area": f"{actor.area_prefix}%",
             "department": own,
             "rule": rule.pk,
