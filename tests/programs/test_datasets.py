@@ -114,6 +114,12 @@ class TestReading:
         assert named(dataset) == [(4, column, message)]
         assert not DatasetRow.objects.exists()
 
+    def test_a_wrong_date_is_shown_whole_and_an_identifier_is_not(self):
+        dataset = take_in(
+            workbook([("林立夏", "990000195001010018", "2022-02-30"), ("林立夏", ALIVE_THEN, ALIVE_THEN)])
+        )
+        assert [p["shown"] for p in dataset.problems] == ["••••0018", "2022-02-30", "••••" + ALIVE_THEN[-4:]]
+
     def test_every_mistake_is_counted_and_the_first_five_hundred_are_kept(self):
         dataset = take_in(workbook([("林立夏", "12", "2022-05-11")] * 700))
         assert (dataset.problem_count, len(dataset.problems)) == (700, 500)
