@@ -76,6 +76,9 @@ class EntitlementRuleForm(forms.ModelForm):  # type: ignore[type-arg]
                     initial=_written(present[place]) if place < len(present) else "",
                 )
 
+        lists = [name for name in self.fields if name.startswith(("requires_", "excluded_kinds_"))]
+        self.order_fields(["name", "program_code", "age_min", "age_max", *lists])
+
     def _chosen(self, name: str) -> list[dict[str, Any]]:
         given = (value for key, value in self.cleaned_data.items() if key.startswith(f"{name}_") and value)
         return [json.loads(value) for value in dict.fromkeys(given)]

@@ -82,7 +82,7 @@ def rule_words(rule: EntitlementRule) -> list[str]:
     said += [requirement_words(requirement) for requirement in rule.requires]
     excepted = [requirement_words(requirement) for requirement in rule.excluded_kinds]
     names = dict(Program.objects.filter(code__in=rule.excluded_programs).values_list("code", "short_name"))
-    excepted += [names.get(code, code) for code in rule.excluded_programs]
+    excepted += [names.get(code, _("编码%(code)s的项目") % {"code": code}) for code in rule.excluded_programs]
     if excepted:
         said.append(_("不含：%(who)s") % {"who": "、".join(excepted)})
     return said

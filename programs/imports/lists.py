@@ -82,29 +82,35 @@ def open_list(content: bytes, info: KindInfo) -> Place:
 
 
 def find_header(sheet: Sheet, info: KindInfo) -> Place | None:
-    """Where the header is: the first row of the first ten that names every column the kind must have."""
-    for index in range(min(_HEADER_ROWS, len(sheet.rows))):
-        columns = _columns_of(sheet.rows[index], info)
-        if all(field.to in columns for field in info.columns if field.required):
-            return Place(sheet, index, columns)
+    """Where the header is: the first row of the first ten, or two rows under each other, that names every column
+    the kind must have.
+    """
+    for depth in (1, 2):
+        for index in range(min(_HEADER_ROWS, len(sheet.rows) - depth + 1)):
+            columns = _columns_of(sheet.rows[index : index + depth], info)
+            if all(field.to in columns for field in info.columns if field.required):
+                return Place(sheet, index + depth - 1, columns)
     return None
 
 
-def _columns_of(row: Sequence[Cell], info: KindInfo) -> dict[str, int]:
+def _columns_of(rows: Sequence[Sequence[Cell]], info: KindInfo) -> dict[str, int]:
+    """``Field.to`` → column index by the words of one header row, or of two: a cell merged over both, a group above."""
     names = {header_text(name): field.to for field in reversed(info.columns) for name in reversed(field.names)}
     columns: dict[str, int] = {}
-    for at, cell in enumerate(row):
-        text = header_text(cell)
-        to = names.get(text) or names.get(_UNIT.sub("", text))
-        if to is not None:
-            columns.setdefault(to, at)
+    for at in range(max(map(len, rows), default=0)):
+        texts = [text for row in rows if at < len(row) and (text := header_text(row[at]))]
+        for text in (*texts[-1:], "".join(texts)):
+            to = names.get(text) or names.get(_UNIT.sub("", text))
+            if to is not None:
+                columns.setdefault(to, at)
+                break
     return columns
 
 
 def _missing_columns(sheets: list[Sheet], info: KindInfo) -> str:
     """Which columns the row that comes nearest to a header does not have."""
     rows = [row for sheet in sheets for row in sheet.rows[:_HEADER_ROWS]]
-    best = max((_columns_of(row, info) for row in rows), key=len, default={})
+    best = max((_columns_of([row], info) for row in rows), key=len, default={})
     lacking = "、".join(f"“{field.label}”" for field in info.columns if field.required and field.to not in best)
     return _("找不到%(columns)s列。请照这一类的模板整理后再上传。") % {"columns": lacking}
 

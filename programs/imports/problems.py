@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ SHOWN = 2_000
 # Marked in the workbook that goes back; of every cause at least some, however many another one has.
 MARKED, MARKED_OF_EACH = 5_000, 200
 
+_LIKE_DATE = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}")
 _PERSONAL = frozenset({"head_id", "payee_id", "beneficiary_id", "account", "phone"})
 
 
@@ -37,7 +39,8 @@ def mask_cell(cell: Cell, column_field: str = "") -> str:
     text = cell_text(cell)
     if column_field in _PERSONAL:
         return "••••" + text[-4:] if len(text) > 4 else text
-    return mask_digits(text)[:60]
+    # A wrong date is no identifier, and half of it would not say what is wrong.
+    return text if _LIKE_DATE.fullmatch(text) else mask_digits(text)[:60]
 
 
 def _may_be_identifier(cell: float, column_field: str) -> bool:

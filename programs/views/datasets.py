@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -18,8 +19,9 @@ from programs.comparison_data import KINDS, KindInfo
 from programs.dataset_forms import DatasetForm, DatasetPolicyForm
 from programs.imports.list_template import build_list_template, field_help
 from programs.models import Dataset, DatasetPolicy
-from programs.staleness import Age, ages
+from programs.staleness import Age, ages, checked_kinds
 from subsidy_portal import clock, wording
+from subsidy_portal.models import Organisation, User
 from subsidy_portal.paging import Page, keyset_page
 from subsidy_portal.permissions import allowed
 from subsidy_portal.sheets import XLSX
@@ -38,17 +40,34 @@ class KindLine:
     newest: Dataset | None
     policy: DatasetPolicy | None
 
+    is_read: bool  # by a rule in use
+
+    @property
+    def tone(self) -> str:
+        """What no rule reads may be missing without a warning."""
+        return "todo" if self.newest is None and not self.is_read else self.age.tone
+
+    @property
+    def keep_days(self) -> int:
+        return self.policy.keep_days if self.policy else self.info.keep
+
     @property
     def keeper(self) -> str:
         return str(self.policy.department) if self.policy and self.policy.department else ""
 
 
-def _kind_lines(found: Any) -> list[KindLine]:
+def _kind_lines(found: QuerySet[Dataset], user: User) -> list[KindLine]:
+    """A township's lines count only lists that cover it: those of its neighbours it does not see."""
     imported = found.filter(status=Dataset.Status.IMPORTED)
     newest = {one.kind: one for one in imported.order_by("kind", "-as_of", "-pk").distinct("kind")}
     policies = {policy.kind: policy for policy in DatasetPolicy.objects.select_related("department")}
-    by_kind = {age.kind: age for age in ages(KINDS, clock.today())}
-    lines = [KindLine(info, by_kind[kind], newest.get(kind), policies.get(kind)) for kind, info in KINDS.items()]
+    town = user.organisation.area if user.organisation and user.kind == Organisation.Kind.TOWNSHIP else None
+    by_kind = {age.kind: age for age in ages(KINDS, clock.today(), town)}
+    read = checked_kinds()
+    lines = [
+        KindLine(info, by_kind[kind], newest.get(kind), policies.get(kind), kind in read)
+        for kind, info in KINDS.items()
+    ]
     return sorted(lines, key=lambda line: line.age.as_of is None)
 
 
@@ -61,7 +80,7 @@ def dataset_list(request: StaffRequest) -> HttpResponse:
     kind = kind if kind in KINDS else ""
     lists = mine.filter(kind=kind) if kind else mine
     context = {
-        "lines": _kind_lines(mine),
+        "lines": _kind_lines(mine, request.user),
         "page": keyset_page(lists.select_related("imported_by", "area"), request, size=30),
         "kind": kind,
         "kinds": Dataset.Kind.choices,

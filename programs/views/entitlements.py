@@ -113,7 +113,6 @@ def _page(request: StaffRequest, found: EligibleUnpaid, notify: NotifyForm, dism
             (_("乡镇、村"), f"{found.area.parent or ''} {found.area}"),
             (_("村民小组"), found.person.group_no or "—"),
             (_("主管部门"), str(found.department)),
-            (_("依据"), found.rule.legal_basis or "—"),
         ],
     }
     return render(request, "programs/eligible.html", context, status=422 if dismiss.errors else 200)

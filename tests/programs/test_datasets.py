@@ -90,6 +90,11 @@ class TestReading:
         )
         assert take_in(content).row_count == 1
 
+    def test_a_header_of_two_rows(self):
+        rows = [("", "", "残疾等级", "残疾类别"), ("林立夏", ALIVE_THEN, "一级", "肢体")]
+        dataset = take_in(workbook(rows, ("姓名", "身份证号", "残疾情况", "")), "disability")
+        assert dataset.rows.get().data == {"level": 1, "type": "肢体"}
+
     @pytest.mark.parametrize(
         ("row", "column", "message"),
         [
@@ -107,6 +112,12 @@ class TestReading:
         assert (dataset.status, dataset.problem_count) == ("refused", 1)
         assert named(dataset) == [(4, column, message)]
         assert not DatasetRow.objects.exists()
+
+    def test_a_wrong_date_is_shown_whole_and_an_identifier_is_not(self):
+        dataset = take_in(
+            workbook([("林立夏", "990000195001010018", "2022-02-30"), ("林立夏", ALIVE_THEN, ALIVE_THEN)])
+        )
+        assert [p["shown"] for p in dataset.problems] == ["••••0018", "2022-02-30", "••••" + ALIVE_THEN[-4:]]
 
     def test_every_mistake_is_counted_and_the_first_five_hundred_are_kept(self):
         dataset = take_in(workbook([("林立夏", "12", "2022-05-11")] * 700))
@@ -245,6 +256,27 @@ class TestTwiceAndInterrupted:
         dataset = take_in(workbook([("林立夏", ALIVE_THEN, "2022-05-11")]))
         actions.read_dataset(dataset.pk)
         assert dataset.rows.count() == 1
+
+    def test_a_list_whose_worker_died_is_read_by_the_next(self, monkeypatch):
+        content = workbook([("林立夏", ALIVE_THEN, "2022-05-11")])
+        with monkeypatch.context() as dying:
+            dying.setattr(datasets, "_read_and_store", lambda dataset, progress: None)
+            dataset = take_in(content)
+        assert (dataset.status, dataset.rows.count()) == ("reading", 0)
+        actions.read_dataset(dataset.pk)
+        dataset.refresh_from_db()
+        assert (dataset.status, dataset.rows.count()) == ("imported", 1)
+
+    def test_what_was_stored_before_the_worker_died_is_still_compared(self, monkeypatch):
+        load_rules()
+        person = make_person()
+        roster = make_roster(period="2022-06", rows=[(person, 10_000)])
+        with monkeypatch.context() as dying:
+            dying.setattr(datasets, "compare_waiting", lambda kind: None)
+            dataset = take_in(workbook([(person.name, person.reveal_id_number(), "2022-04-30")]))
+        assert not roster.suspicions.exists()
+        actions.read_dataset(dataset.pk)
+        assert roster.suspicions.count() == 1
 
     def test_an_error_of_ours_closes_the_list_and_stores_nothing(self, monkeypatch):
         monkeypatch.setattr(datasets, "ROW_COLUMNS", ("no_such_column",))

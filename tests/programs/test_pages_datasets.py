@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from programs.comparison_data import KINDS
 from programs.models import Dataset, DatasetPolicy
 from programs.tasks import import_dataset
 from tests.make import K, R, make_area, make_id_number, make_organisation, make_user
@@ -111,6 +112,7 @@ class TestTheOverview:
         dataset = take_in(workbook([("何霜降", DEAD, "2021-01-11")]), area=there)
         clerk = signed_in(make_user(K.TOWNSHIP, R.OPERATOR))
         assert clerk.get(reverse("programs:dataset", args=[dataset.pk])).status_code == 404
+        assert read(clerk.get(reverse(LIST))).count("没有数据") == len(KINDS)
         theirs = make_user(K.TOWNSHIP, R.OPERATOR, make_organisation(K.TOWNSHIP, there))
         assert signed_in(theirs).get(reverse("programs:dataset", args=[dataset.pk])).status_code == 200
 
