@@ -309,12 +309,12 @@ class YearForm(forms.Form):
 
 
 class PersonSearchForm(forms.Form):
-    """One field for a whole ID number, a whole name, or the last four of an account."""
+    """One field for a whole ID number, a name or its initials, or the last four of an account."""
 
     q = forms.CharField(
-        label=_("身份证号、姓名或账户后四位"),
+        label=_("身份证号、姓名、拼音首字母或账户后四位"),
         max_length=50,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": _("整个身份证号、姓名，或账户后四位")}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": _("身份证号、姓名、llx，或账户后四位")}),
     )
 
 

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from programs.imports.reading import Claims
 from programs.models import Account, Person
+from programs.pinyin import initials
 from subsidy_portal import bulk, clock, crypto, identifiers
 from subsidy_portal.models import User
 
@@ -44,8 +45,8 @@ class Matched:
 
 
 PERSON_COLUMNS = (
-    "id", "id_sealed", "id_hash", "id_prefix", "id_last4", "name", "sex", "born_on", "phone_sealed", "phone_last4",
-    "area_id", "group_no", "household_id", "relation", "created_at",
+    "id", "id_sealed", "id_hash", "id_prefix", "id_last4", "name", "initials", "sex", "born_on", "phone_sealed",
+    "phone_last4", "area_id", "group_no", "household_id", "relation", "created_at",
 )  # fmt: skip
 HOUSEHOLD_COLUMNS = ("id", "head_id", "area_id", "group_no")
 ACCOUNT_COLUMNS = (
@@ -153,6 +154,7 @@ def _person_row(number: str, home: _Home, id_hash: bytes, matched: Matched) -> t
         number[:6],
         number[-4:],
         home.name,
+        initials(home.name),
         identifiers.sex(number),
         identifiers.birth_date(number),
         *_sealed_phone(pk, home.phone),

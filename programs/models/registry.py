@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from programs.pinyin import initials
 from subsidy_portal import crypto, identifiers
 from subsidy_portal.models import Area, Organisation, User
 from subsidy_portal.permissions import scope
@@ -49,6 +50,7 @@ class Person(models.Model):
     id_prefix = models.CharField(max_length=6)
     id_last4 = models.CharField(max_length=4)
     name = models.CharField(_("姓名"), max_length=50)
+    initials = models.CharField(max_length=20, blank=True, editable=False, help_text="pinyin initials of the name")
     sex = models.CharField(_("性别"), max_length=1, choices=(("M", _("男")), ("F", _("女"))))
     born_on = models.DateField(_("出生日期"))
     phone_sealed = models.BinaryField(null=True)
@@ -66,7 +68,9 @@ class Person(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(fields=("name",), name="person_name"),
+            # Beginnings are looked for, in any collation.
+            models.Index(fields=("name",), name="person_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=("initials",), name="person_initials", opclasses=["varchar_pattern_ops"]),
             # For = and for LIKE '990001101%': all below an area
             models.Index(fields=("area",), name="person_area", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=("merged_into",), name="person_merged", condition=Q(merged_into__isnull=False)),
@@ -74,6 +78,10 @@ class Person(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.initials = initials(self.name)
+        super().save(*args, **kwargs)
 
     @staticmethod
     def id_index(id_number: str) -> bytes:

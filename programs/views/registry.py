@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_POST
@@ -12,40 +12,39 @@ from django.views.decorators.http import require_GET, require_POST
 from programs import actions
 from programs.forms import PersonSearchForm, RevealForm
 from programs.models import Account, Person, Roster
+from programs.person_search import Found, search_people
 from subsidy_portal import identifiers
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, happened, no_store, staff_page
 
-LIMIT = 50
-
-
-def _meant(text: str) -> Q:
-    """What the typed text asks for: an account's last four, a whole ID number, or a name; raises IdentifierError."""
-    if len(text) == 4 and text.isdecimal() and text.isascii():
-        return Q(accounts__number_last4=text)
-    if any(c.isdecimal() for c in text):
-        return Q(id_hash=Person.id_index(identifiers.parse_id_number(text)))
-    return Q(name=identifiers.parse_name(text))
+SIZE = 50
 
 
 @staff_page("see.rosters")
 def person_list(request: StaffRequest) -> HttpResponse:
     """The search. Its answer is no page with an address: what was typed stands in no URL and no log."""
     form = PersonSearchForm(request.POST or None)
-    found: list[Person] | None = None
+    found: Found | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            people = Person.objects.visible_to(request.user).filter(_meant(form.cleaned_data["q"]))
-            found = list(people.select_related("area__parent").order_by("pk").distinct()[: LIMIT + 1])
+            found = search_people(form.cleaned_data["q"], request.user)
         except identifiers.IdentifierError as error:
             form.add_error("q", str(error))
+    page = _page_number(request)
+    people = found.people if found else []
     context = {
         "form": form,
-        "people": found and found[:LIMIT],
-        "asked": found is not None,
-        "more": len(found or ()) > LIMIT,
+        "found": found,
+        "people": people[page * SIZE : (page + 1) * SIZE],
+        "before": page - 1 if page else None,
+        "after": page + 1 if len(people) > (page + 1) * SIZE else None,
     }
     return no_store(render(request, "programs/person_list.html", context, status=422 if form.errors else 200))
+
+
+def _page_number(request: StaffRequest) -> int:
+    given = request.POST.get("page", "")
+    return int(given) if given.isdecimal() and len(given) < 3 else 0
 
 
 def _person(request: StaffRequest, pk: int) -> Person:

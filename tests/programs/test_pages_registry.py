@@ -5,7 +5,9 @@ import datetime as dt
 import pytest
 from django.urls import reverse
 
+from programs import person_search
 from programs.models import Person
+from programs.pinyin import initials
 from subsidy_portal.models import Event
 from tests.make import (
     K,
@@ -42,9 +44,9 @@ def test_a_person_is_found_by_whole_number_whole_name_or_the_accounts_last_four(
     number = make_id_number(dt.date(1941, 2, 3))
     person = make_person("林立夏", number)
     account = make_account(person)
-    for text in (number, f" {number.lower()} ", "林立夏", account.number_last4):
+    for text in (number, f" {number.lower()} ", "林立夏", "林立", "林", "llx", "LL", account.number_last4):
         assert page_of(person) in search(clerk, text)
-    for text in ("林立", "林", number[:17], "0000"):
+    for text in ("立夏", "l", "lx", number[:17], "0000"):
         assert page_of(person) not in search(clerk, text)
 
 
@@ -128,3 +130,24 @@ def test_a_reviewer_reveals_nothing():
     assert url not in read(browser.get(page_of(person)))
     assert browser.post(url, {"reason": "核对户口簿"}).status_code == 404
     assert not Event.objects.about(person).exists()
+
+
+def test_initials_are_read_as_surnames_are():
+    for name, letters in {
+        "林立夏": "llx", "单雄信": "sxx", "仇英": "qy", "查良镛": "zly", "解缙": "xj", "尉迟恭": "ycg", "曾子": "zz",
+        "买买提·阿不都": "mmtabd", "陈䶮": "cy", "": "",
+    }.items():  # fmt: skip
+        assert initials(name) == letters
+
+
+def test_a_long_answer_is_paged_by_post_and_cut_with_words(clerk, monkeypatch):
+    area = make_area("990001101201")
+    for _ in range(60):
+        make_person("林立夏", area=area)
+    first = read(clerk.post(reverse(SEARCH), {"q": "llx"}))
+    assert "按拼音首字母找到 60 人" in first
+    assert first.count('aria-label="看 林立夏') == 50
+    second = read(clerk.post(reverse(SEARCH), {"q": "llx", "page": "1"}))
+    assert second.count('aria-label="看 林立夏') == 10
+    monkeypatch.setattr(person_search, "MOST", 20)
+    assert "还有更多，请多填几个字" in read(clerk.post(reverse(SEARCH), {"q": "林"}))

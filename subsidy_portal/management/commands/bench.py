@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from subsidy_portal.bench import BENCHES, checks, imports, peak_mb  # noqa: F401  # importing registers the benchmarks
+from subsidy_portal.bench import BENCHES, checks, imports, peak_mb, registry  # noqa: F401  # importing registers the benchmarks
 
 
 class Command(BaseCommand):
@@ -25,12 +25,12 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(f"没有这个测量：{'、'.join(sorted(unknown))}。可选：{'、'.join(BENCHES)}。")
         results = []
-        self.stdout.write(f"{'bench':<14}{'n':>10}{'seconds':>10}{'floor':>8}{'ratio':>8}{'at most':>9}{'peak MB':>9}")
+        self.stdout.write(f"{'bench':<16}{'n':>10}{'seconds':>10}{'floor':>8}{'ratio':>8}{'at most':>9}{'peak MB':>9}")
         for name in options["names"] or BENCHES:
             found = BENCHES[name]()
             results.append(found)
             self.stdout.write(
-                f"{found.bench:<14}{found.n:>10,}{found.seconds:>10.2f}{found.floor_seconds:>8.2f}"
+                f"{found.bench:<16}{found.n:>10,}{found.seconds:>10.3f}{found.floor_seconds:>8.4f}"
                 f"{found.ratio:>8.2f}{found.at_most:>9}{peak_mb():>9}{'  OVER' if found.is_over else ''}"
             )
             self.stdout.flush()
