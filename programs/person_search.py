@@ -12,7 +12,7 @@ from subsidy_portal.identifiers import IdentifierError, parse_id_number, parse_n
 from subsidy_portal.models import User
 
 # More than anybody reads; beyond it the answer says to type more. So one search never costs more than this.
-MOST = 500
+MOST = 200
 _LEAST_LETTERS = 2
 
 

@@ -71,6 +71,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
         [
             ("statistics", _("发放总览"), "disbursement:statistics", "statistics.view"),
             ("persons", _("人员与账户"), "programs:person-list", "see.rosters"),
+            ("book", _("补贴底册"), "programs:registry-book-own", "see.rosters"),
             ("agreements", _("迁移与合并"), "programs:agreement-list", "see.rosters"),
         ],
     ),

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from django.db.models import F
-from django.http import HttpResponse
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from programs import actions
 from programs.forms import PersonSearchForm, RevealForm
 from programs.models import Account, Person, Roster
 from programs.person_search import Found, search_people
+from programs.registry_book import MAX_ROWS, book_lines, book_sums, build_book
 from subsidy_portal import identifiers
+from subsidy_portal.models import Area
 from subsidy_portal.permissions import allowed
+from subsidy_portal.sheets import XLSX
 from subsidy_portal.staff import StaffRequest, happened, no_store, staff_page
+from subsidy_portal.workflow import Refused, record
 
 SIZE = 50
 
@@ -105,3 +111,47 @@ def account_reveal(request: StaffRequest, pk: int) -> HttpResponse:
         return _page(request, found, reveal_form=form)
     number = actions.reveal_account_number(account, reason=form.cleaned_data["reason"], actor=request.user)
     return _page(request, found, revealed_account=account.pk, account_number=number)
+
+
+# --- The 底册 ------------------------------------------------------------------------------------------------
+
+
+def _area(request: StaffRequest, code: str) -> Area:
+    """An area inside the user's own; without a code the user's own."""
+    own = request.user.organisation.area if request.user.organisation else None
+    if own is None:
+        raise Http404
+    mine = Area.objects.filter(code__startswith=request.user.area_prefix).select_related("parent")
+    return get_object_or_404(mine, pk=code or own.pk)
+
+
+@require_GET
+@staff_page("see.rosters")
+def registry_book(request: StaffRequest, code: str = "") -> HttpResponse:
+    """Households and people of a village, a township or the county, a page at a time."""
+    area, user = _area(request, code), request.user
+    lines = book_lines(area, user, after=request.GET.get("after", ""), size=SIZE + 1)
+    context = {
+        "area": area,
+        "sums": book_sums(area, user),
+        "below": area.children.filter(valid_to=None).order_by("code"),
+        "lines": lines[:SIZE],
+        "next": lines[SIZE - 1].place if len(lines) > SIZE else "",
+        "is_later": "after" in request.GET,
+    }
+    return render(request, "programs/registry_book.html", context)
+
+
+@require_POST
+@staff_page("see.rosters")
+def registry_book_export(request: StaffRequest, code: str) -> HttpResponseBase:
+    """The whole of it as a workbook, masked; recorded."""
+    area = _area(request, code)
+    lines = book_lines(area, request.user, size=MAX_ROWS + 1)
+    if len(lines) > MAX_ROWS:
+        raise Refused(_("超过%(n)d人。请按乡镇或村导出。") % {"n": MAX_ROWS})
+    record(area, "exported", actor=request.user, note=_("补贴底册%(n)d人") % {"n": len(lines)})
+    name = _("补贴底册-%(area)s.xlsx") % {"area": area.name}
+    response = FileResponse(io.BytesIO(build_book(lines)), as_attachment=True, filename=name, content_type=XLSX)
+    response["Cache-Control"] = "no-store"
+    return response
