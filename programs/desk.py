@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from programs.models import (
+    CardAnomaly,
     EligibleUnpaid,
     FundEntry,
     Notice,
@@ -21,6 +22,7 @@ from programs.models import (
     RosterImport,
     Rule,
     Suspicion,
+    Uncarded,
 )
 from programs.totals import Totals, roster_totals
 from subsidy_portal.desk import DeskItem
@@ -156,6 +158,26 @@ def _eligible(user: User) -> Iterator[DeskItem]:
         yield DeskItem("eligible", _("漏发核实"), name, _("%(n)s 人") % {"n": count(n)}, url, _("核实"), at=first)
 
 
+def _uncarded(user: User) -> Iterator[DeskItem]:
+    """People without a card that nobody has sent to a bank, in one line."""
+    found = Uncarded.objects.visible_to(user).filter(status=Uncarded.Status.OPEN)
+    sums = found.aggregate(n=Count("pk"), due=Min("due_on"))
+    if sums["n"]:
+        words = _("%(n)s 人还没送银行") % {"n": count(sums["n"])}
+        url = reverse("programs:uncarded-list")
+        yield DeskItem("uncarded", _("未办卡"), _("未办卡受益人"), words, url, _("送银行"), due_on=sums["due"])
+
+
+def _anomalies(user: User) -> Iterator[DeskItem]:
+    found = CardAnomaly.objects.visible_to(user).filter(status=CardAnomaly.Status.OPEN)
+    for kind, label in CardAnomaly.Kind.choices:
+        sums = found.filter(kind=kind).aggregate(n=Count("pk"), due=Min("due_on"))
+        if sums["n"]:
+            url = f"{reverse('programs:anomaly-list')}?kind={kind}"
+            words = _("%(n)s 条") % {"n": count(sums["n"])}
+            yield DeskItem("anomalies", _("账户异常"), str(label), words, url, _("处理"), due_on=sums["due"])
+
+
 def _merges(user: User) -> Iterator[DeskItem]:
     found = PersonMerge.objects.visible_to(user).waiting().exclude(made_by=user)
     for one in found.select_related("keep", "gone", "made_by").order_by("pk")[:LIMIT]:
@@ -225,6 +247,8 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("suspicion.decide", _hits),
     ("suspicion.decide", _paid_hits),
     ("entitlement.decide", _eligible),
+    ("card.note", _uncarded),
+    ("card.settle", _anomalies),
     ("merge.decide", _merges),
     ("move.decide", _moves),
     ("objection.decide", _objections),

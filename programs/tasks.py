@@ -94,6 +94,22 @@ def search_eligible_weekly() -> None:
 
 
 @shared_task
+def find_card_anomalies(job_id: int) -> None:
+    """Search the registry for cards that are not one to one, for who asked."""
+    with running(job_id) as job:
+        if job is None:
+            return
+        found = actions.find_anomalies(by=job.owner)
+        message = _("查找完了，%(n)s条待处理") % {"n": wording.count(found)}
+        finish_job(job, result_url=reverse("programs:anomaly-list"), message=message)
+
+
+@shared_task
+def find_card_anomalies_daily() -> None:
+    actions.find_anomalies(by=User.objects.system())
+
+
+@shared_task
 def purge_datasets() -> None:
     """Remove comparison data that were kept long enough."""
     actions.purge_datasets()

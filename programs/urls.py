@@ -1,6 +1,7 @@
 from django.urls import path
 
 from programs.views import (
+    cards,
     datasets,
     doubles,
     entitlements,
@@ -84,6 +85,17 @@ urlpatterns = [
     path("merges/new/", doubles.merge_new, name="merge-new"),
     path("merges/<int:pk>/", doubles.merge, name="merge"),
     path("agreements/<slug:kind>/<int:pk>/<slug:verb>/do/", doubles.agreement_act, name="agreement-act"),
+    path("uncarded/", cards.uncarded_list, name="uncarded-list"),
+    path("uncarded/new/", cards.uncarded_new, name="uncarded-new"),
+    path("uncarded/send/", cards.uncarded_send, name="uncarded-send"),
+    path("uncarded/answer/", cards.uncarded_answer, name="uncarded-answer"),
+    path("uncarded/export/", cards.uncarded_export, name="uncarded-export"),
+    path("uncarded/<int:pk>/file/", cards.uncarded_file, name="uncarded-file"),
+    path("uncarded/<int:pk>/<slug:verb>/do/", cards.uncarded_act, name="uncarded-act"),
+    path("anomalies/", cards.anomaly_list, name="anomaly-list"),
+    path("anomalies/search/", cards.anomaly_search, name="anomaly-search"),
+    path("anomalies/<int:pk>/", cards.anomaly, name="anomaly"),
+    path("anomalies/<int:pk>/<slug:verb>/do/", cards.anomaly_act, name="anomaly-act"),
     path("registry/", registry.registry_book, name="registry-book-own"),
     path("registry/<str:code>/", registry.registry_book, name="registry-book"),
     path("registry/<str:code>/export/", registry.registry_book_export, name="registry-book-export"),

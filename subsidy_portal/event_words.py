@@ -16,6 +16,8 @@ WORDS = {
     "imported": gettext_lazy("导入"),
     "repeated": gettext_lazy("再次收到，没有重复处理"),
     "cells_corrected": gettext_lazy("在网页上改正"),
+    "sent_to_bank": gettext_lazy("送银行批量开户"),
+    "account_ended": gettext_lazy("停用账户"),
     "merged_in": gettext_lazy("并入另一条登记"),
     "merged_away": gettext_lazy("并入另一条登记，不再使用"),
     "moved": gettext_lazy("迁移"),

@@ -268,6 +268,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=5, minute=10, day_of_week="mon"),
         "options": {"expires": 3600},
     },
+    "card-anomalies": {
+        "task": "programs.tasks.find_card_anomalies_daily",
+        "schedule": crontab(hour=4, minute=40),
+        "options": {"expires": 3600},
+    },
     "disbursement-sweep": {"task": "disbursement.tasks.sweep", "schedule": 5.0, "options": {"expires": 4}},
 }
 

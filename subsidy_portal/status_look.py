@@ -45,6 +45,8 @@ LOOK: Final[dict[str, dict[str, str]]] = {
         "not_entitled": DONE,
         "lapsed": TODO,
     },
+    "programs.uncarded": {"open": WARN, "sent": DOING, "closed": DONE, "cancelled": TODO},
+    "programs.cardanomaly": {"open": WARN, "explained": DONE, "closed": DONE},
     "programs.personmerge": {"asked": WARN, "agreed": DONE, "refused": TODO, "withdrawn": TODO},
     "programs.personmove": {"asked": WARN, "agreed": DONE, "refused": TODO, "withdrawn": TODO},
     "programs.rosterrow": {"included": DONE, "held": WARN, "left": TODO},

@@ -1,5 +1,6 @@
 """Everything that changes policies, funds, the registry, rosters and notices: ``actions.submit_roster(…, actor=…)``."""
 
+from programs.actions.anomalies import end_account, explain_anomaly, find_anomalies, start_anomaly_search
 from programs.actions.changes import RowChange, roster_changes
 from programs.actions.dataset_pages import add_page, begin_collecting, close_collecting
 from programs.actions.dataset_policies import policy_of, purge_datasets, set_dataset_policy
@@ -42,6 +43,14 @@ from programs.actions.templates import (
     set_columns,
     try_rule,
 )
+from programs.actions.uncarded import (
+    add_uncarded,
+    cancel_uncarded,
+    close_uncarded,
+    read_opened,
+    reopen_uncarded,
+    send_uncarded,
+)
 from programs.actions.uploads import AlreadyUploaded, abandon_import, import_roster, same_words, upload_roster
 
 __all__ = [
@@ -55,16 +64,19 @@ __all__ = [
     "accept_roster",
     "add_account",
     "add_page",
+    "add_uncarded",
     "approve_roster_in_department",
     "approve_roster_in_town",
     "ask_move",
     "begin_collecting",
     "cancel_roster",
+    "cancel_uncarded",
     "change_rule",
     "check_roster_in_department",
     "check_rule",
     "choose_sheet",
     "close_collecting",
+    "close_uncarded",
     "confirm_funds",
     "correct_cells",
     "decide_merge",
@@ -73,9 +85,12 @@ __all__ = [
     "decide_suspicion",
     "dismiss_eligible",
     "draft_policy_list",
+    "end_account",
     "end_due_notices",
     "enter_funds",
+    "explain_anomaly",
     "file_objection",
+    "find_anomalies",
     "forget_mapping",
     "import_roster",
     "last_roster",
@@ -90,8 +105,10 @@ __all__ = [
     "publish_policy_list",
     "purge_datasets",
     "read_dataset",
+    "read_opened",
     "refresh_policy_list",
     "refuse_funds",
+    "reopen_uncarded",
     "return_roster",
     "reveal_account_number",
     "reveal_contact",
@@ -102,9 +119,11 @@ __all__ = [
     "save_entitlement_rule",
     "save_program",
     "search_eligible",
+    "send_uncarded",
     "set_amount_rule",
     "set_columns",
     "set_dataset_policy",
+    "start_anomaly_search",
     "start_copy",
     "start_search",
     "submit_roster",

@@ -1,5 +1,6 @@
 """Policies, funds, the registry, rosters and what is checked and publicised before money moves."""
 
+from programs.models.cards import CardAnomaly, Uncarded
 from programs.models.checks import Dataset, DatasetPolicy, DatasetRow, Rule, RuleVersion, Suspicion
 from programs.models.doubles import PersonMerge, PersonMove
 from programs.models.entitlements import EligibleUnpaid, EntitlementRule
@@ -11,6 +12,7 @@ from programs.models.rosters import CellEdit, ColumnMapping, Roster, RosterImpor
 
 __all__ = [
     "Account",
+    "CardAnomaly",
     "CellEdit",
     "ColumnMapping",
     "Dataset",
@@ -37,4 +39,5 @@ __all__ = [
     "Rule",
     "RuleVersion",
     "Suspicion",
+    "Uncarded",
 ]

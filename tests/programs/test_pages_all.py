@@ -49,7 +49,8 @@ def pages() -> dict[str, str]:
     actions.set_columns(draft.program, [actions.ColumnSpec("月数", "integer")], actor=make_user(K.FINANCE, R.OPERATOR))
     lists = (
         "roster-list", "roster-new", "suspicion-list", "notice-list", "policy-list", "program-list", "program-new",
-        "fund-list", "fund-new", "rule-list", "dataset-list", "dataset-new", "person-list", "registry-book-own", "agreement-list", "mapping-list",
+        "fund-list", "fund-new", "rule-list", "dataset-list", "dataset-new", "person-list", "mapping-list",
+        "registry-book-own", "agreement-list", "uncarded-list", "uncarded-new", "anomaly-list",
         "eligible-list", "entitlement-rules", "entitlement-new",
     )  # fmt: skip
     addresses = {name: reverse(f"programs:{name}", args=[pk]) for name, pk in one.items()}
