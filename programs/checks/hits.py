@@ -121,6 +121,7 @@ def checked_rows(rosters: Sequence[int], rows: Sequence[int] | None) -> Iterator
     count = bulk.execute(_CHECKED, {"rosters": list(rosters), "rows": None if rows is None else list(rows)})
     if count > _MANY:
         bulk.execute("CREATE INDEX ON checked (program_id)")
+        bulk.execute("SET LOCAL work_mem = '128MB'")  # a county's rows are sorted and hashed in memory
     bulk.execute("ANALYZE checked")
     yield
     bulk.execute("DROP TABLE IF EXISTS checked, several")
