@@ -1,6 +1,7 @@
 """One claim twice, and programs that exclude, replace or allow each other (domain §12: EXCLUDE, HIGHER_OF, ALLOW)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from programs.checks.ground import Ground
 from programs.checks.hits import LIVE, Hits, sql_evidence, sql_yuan
@@ -41,19 +42,13 @@ def _together(
         f"""
         WITH side AS MATERIALIZED (
             SELECT * FROM unnest(%(keys)s::bigint[], %(sides)s::int[]) m(program_id, side)
-        ), c AS MATERIALIZED (
-            SELECT checked.*, side.side FROM checked JOIN side USING (program_id)
-            WHERE checked.program_id = ANY(%(keys)s)
         ), o AS MATERIALIZED (
-            SELECT o.id, o.beneficiary_id, o.amount_fen, b.number, b.period, b.program_id, side.side,
-                {sql_first_on("b.period")} AS first_on, {sql_last_on("b.period")} AS last_on
-            FROM {LIVE.format(row="o", roster="b")}
-            JOIN side USING (program_id)
-            WHERE b.program_id = ANY(%(keys)s) AND o.beneficiary_id IN (SELECT beneficiary_id FROM c)
+            SELECT several.*, side.side FROM several JOIN side USING (program_id)
         )
         SELECT DISTINCT ON (c.id) c.id AS row_id, {facts} AS facts,
             {sql_evidence("concat(theirs.name, '清册 ', o.number)", other)}
-        FROM c
+        FROM (SELECT checked.*, side.side FROM checked JOIN side USING (program_id)
+            WHERE checked.program_id = ANY(%(keys)s) AND beneficiary_id IN (SELECT beneficiary_id FROM o)) c
         JOIN o ON o.beneficiary_id = c.beneficiary_id AND o.side <> c.side
             AND o.first_on <= c.last_on AND o.last_on >= c.first_on
         JOIN programs_program mine ON mine.id = c.program_id
@@ -61,6 +56,7 @@ def _together(
         ORDER BY c.id, o.id
         """,
         {"keys": keys, "sides": [side for _key, side in programs], "verdict": verdict},
+        several=True,
     )
 
 
@@ -105,7 +101,7 @@ def allowed_pair(rule: Rule, ground: Ground) -> Hits | None:
     """Two programs one person may draw together: it passes, and says once a person why."""
     sides = (rule.params["a"], rule.params["b"])
     hits = _together(ground, sides, facts=_BOTH, other=_SAME_TIME, verdict="按规定可以同时享受")
-    return hits and Hits(hits.sql, hits.params, allowed=True)
+    return hits and replace(hits, allowed=True)
 
 
 def one_per(rule: Rule, ground: Ground) -> Hits | None:
@@ -125,6 +121,10 @@ def one_per(rule: Rule, ground: Ground) -> Hits | None:
         # An own ID number is kept as an object with its blind index
         "column": "COALESCE({row}.extra -> %(column)s ->> 'hash', NULLIF({row}.extra ->> %(column)s, ''))",
     }[key]
+    same = "o.beneficiary_id = c.beneficiary_id" if key == "person" else f"{value.format(row='o')} = c.value"
+    # The others need the row itself, which is wide
+    mine = "checked r" if key in ("item", "person") else "checked JOIN programs_rosterrow r ON r.id = checked.id"
+    cell = "r.extra -> %(column)s" if key == "column" else "NULL::jsonb"
     when = {
         "period": f"{sql_first_on('b.period')} <= c.last_on AND {sql_last_on('b.period')} >= c.first_on",
         "year": "left(b.period, 4) = left(c.period, 4)",
@@ -142,13 +142,13 @@ def one_per(rule: Rule, ground: Ground) -> Hits | None:
                 b.period) AS facts,
             {sql_evidence("concat('清册 ', b.number)", other)}
         FROM (
-            SELECT checked.*, {value.format(row="r")} AS value, r.extra -> %(column)s AS cell
-            FROM checked JOIN programs_rosterrow r ON r.id = checked.id
-            WHERE checked.program_id = ANY(%(keys)s)
+            SELECT {"r" if key in ("item", "person") else "checked"}.*, {value.format(row="r")} AS value, {cell} AS cell
+            FROM {mine}
+            WHERE program_id = ANY(%(keys)s)
         ) c
         JOIN programs_program mine ON mine.id = c.program_id
         JOIN ({LIVE.format(row="o", roster="b")})
-            ON b.program_id = ANY(%(keys)s) AND {value.format(row="o")} = c.value AND o.id <> c.id AND {when}
+            ON b.program_id = ANY(%(keys)s) AND {same} AND o.id <> c.id AND {when}
             AND NOT (o.beneficiary_id = c.beneficiary_id AND b.program_id = c.program_id AND b.period = c.period
                 AND o.item = c.item)
         JOIN programs_program theirs ON theirs.id = b.program_id

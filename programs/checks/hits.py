@@ -21,11 +21,15 @@ from subsidy_portal.models import User
 
 @dataclass(frozen=True)
 class Hits:
-    """What a check finds, as SQL. ``allowed``: no question but an answer, recorded as decided by the rule itself."""
+    """What a check finds, as SQL. ``allowed``: no question but an answer, recorded as decided by the rule itself.
+
+    ``several``: it reads the table ``several``, see ``make_ready``.
+    """
 
     sql: str
     params: dict[str, Any] = field(default_factory=dict)
     allowed: bool = False
+    several: bool = False
 
 
 # None: nothing it could be about is under check, or its comparison data is not there.
@@ -101,6 +105,19 @@ FROM hit
 ON CONFLICT DO NOTHING
 """
 _NOTHING = Hits("SELECT NULL::bigint AS row_id, '' AS facts, '{}'::jsonb AS evidence WHERE FALSE")
+# Live rows of those under check who draw more than one program: few, and all that rules about pairs need.
+_SEVERAL = f"""
+CREATE TEMPORARY TABLE several AS
+SELECT id, beneficiary_id, amount_fen, number, period, program_id,
+    {sql_first_on("period")} AS first_on, {sql_last_on("period")} AS last_on
+FROM (
+    SELECT o.id, o.beneficiary_id, o.amount_fen, b.number, b.period, b.program_id,
+        min(b.program_id) OVER person <> max(b.program_id) OVER person AS draws_more
+    FROM {LIVE.format(row="o", roster="b")}
+    WHERE o.beneficiary_id IN (SELECT beneficiary_id FROM checked)
+    WINDOW person AS (PARTITION BY o.beneficiary_id)
+) live WHERE draws_more
+"""
 # From here on a program's rows are found by an index instead of reading all of them once a rule.
 _MANY = 20_000
 
@@ -119,9 +136,17 @@ def checked_rows(rosters: Sequence[int], rows: Sequence[int] | None) -> Iterator
     bulk.execute(_ALIASES)
     if count > _MANY:
         bulk.execute("CREATE INDEX ON checked (program_id)")
+        bulk.execute("SET LOCAL work_mem = '128MB'")  # a county's rows are sorted and hashed in memory
     bulk.execute("ANALYZE checked")
     yield
-    bulk.execute("DROP TABLE checked")
+    bulk.execute("DROP TABLE IF EXISTS checked, several")
+
+
+def make_ready(hits: Hits) -> None:
+    """Put together what ``hits.sql`` reads besides ``checked``, once for all rules that do."""
+    if hits.several and bulk.fetch("SELECT to_regclass('pg_temp.several')")[0][0] is None:
+        bulk.execute(_SEVERAL)
+        bulk.execute("ANALYZE several")
 
 
 def sql_yuan(column: str) -> str:
@@ -156,6 +181,7 @@ def record_hits(
     nothing is found. ``version``: key of the RuleVersion the check ran with.
     """
     hits = hits or _NOTHING
+    make_ready(hits)
     by = "%(system)s, %(now)s, %(legal_text)s" if hits.allowed else "NULL, NULL, ''"
     bulk.execute(
         _RECORD.format(sql=hits.sql, by=by),

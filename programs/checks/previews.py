@@ -10,7 +10,7 @@ from django.db import transaction
 
 from programs.checks import CHECKS
 from programs.checks.ground import look_around
-from programs.checks.hits import checked_rows, sql_area
+from programs.checks.hits import checked_rows, make_ready, sql_area
 from programs.checks.lists import list_label
 from programs.checks.params import named_codes
 from programs.comparison_data import kinds_of
@@ -88,6 +88,7 @@ def preview_hits(rule: Rule) -> Preview:
         return Preview(rosters=len(rosters), missing=missing)
     with transaction.atomic():
         with checked_rows(rosters, None):
+            make_ready(hits)
             bulk.execute(
                 f"""
                 CREATE TEMPORARY TABLE previewed AS

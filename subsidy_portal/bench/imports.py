@@ -9,7 +9,7 @@ from django.db import connection
 from python_calamine import CalamineWorkbook
 
 from programs import actions
-from programs.models import Program, RosterImport
+from programs.models import Program, Roster, RosterImport
 from subsidy_portal.bench import Result, bench
 from subsidy_portal.bulk import copy_rows
 from subsidy_portal.demo import files
@@ -71,6 +71,8 @@ def import_new() -> Result:
 
 @bench("import-known")
 def import_known() -> Result:
-    name, content = _file(2, 2022)
-    _import("2022-02", content, name)
+    # The people of ``import``: another file's would have the same ID numbers under other names.
+    name, content = _file(1, 2022)
+    if not Roster.objects.exists():
+        _import("2022-02", content, name)
     return Result("import-known", ROWS, _import("2022-03", content, "again-" + name), _floor(content), at_most=4)
