@@ -313,6 +313,7 @@ SPECTACULAR_SETTINGS = {
                 "Account": ["Kind"],
                 "Dataset": ["Kind", "Status"],
                 "EligibleUnpaid": ["Status"],
+                "PersonMove": ["Status"],
             },
             "disbursement": {
                 "Batch": ["Status"],

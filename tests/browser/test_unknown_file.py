@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack]
 def test_an_unknown_file_from_upload_to_decision(county: Stack, seats: SEATS) -> None:
     county.start("worker")
     village = make_village()
-    import_death_register(seats, village.dead, "2022-01-15", as_of="2022-03-01")
+    import_death_register(county, seats, village.dead, "2022-01-15", as_of="2022-03-01")
     clerk = seats("shiqiao-jb")
 
     clerk.open("/staff/rosters/new/")
