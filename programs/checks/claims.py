@@ -111,9 +111,9 @@ def one_per(rule: Rule, ground: Ground) -> Hits | None:
     ``span``: period (periods that overlap), year or ever. The very same claim twice is X26's, not this one's.
     """
     keys = ground.concerned(rule.params["programs"])
+    key, span = rule.params["key"], rule.params["span"]
     if not keys:
         return None
-    key, span = rule.params["key"], rule.params["span"]
     value = {
         "item": "NULLIF({row}.item, '')",
         "household": "{row}.household_id::text",
@@ -121,39 +121,48 @@ def one_per(rule: Rule, ground: Ground) -> Hits | None:
         # An own ID number is kept as an object with its blind index
         "column": "COALESCE({row}.extra -> %(column)s ->> 'hash', NULLIF({row}.extra ->> %(column)s, ''))",
     }[key]
-    same = "o.beneficiary_id = c.beneficiary_id" if key == "person" else f"{value.format(row='o')} = c.value"
     # The others need the row itself, which is wide
     mine = "checked r" if key in ("item", "person") else "checked JOIN programs_rosterrow r ON r.id = checked.id"
     cell = "r.extra -> %(column)s" if key == "column" else "NULL::jsonb"
     when = {
-        "period": f"{sql_first_on('b.period')} <= c.last_on AND {sql_last_on('b.period')} >= c.first_on",
-        "year": "left(b.period, 4) = left(c.period, 4)",
+        "period": f"{sql_first_on('o.period')} <= c.last_on AND {sql_last_on('o.period')} >= c.first_on",
+        "year": "left(o.period, 4) = left(c.period, 4)",
         "ever": "TRUE",
     }[span]
     shown = "NULLIF(left(c.value, 40), '')" if key == "item" else "NULL"
     if key == "column":
         shown = "CASE WHEN jsonb_typeof(c.cell) <> 'object' THEN left(c.value, 40) END"
-    other = f"""concat(a.name, '清册第', o.row_no, '行，', b.period, '，', holder.name, '已领', theirs.name,
+    other = f"""concat(a.name, '清册第', o.row_no, '行，', o.period, '，', holder.name, '已领', paid.name,
         {sql_yuan("o.amount_fen")}, '元，同一', %(thing)s, '“' || {shown} || '”', '只能领一次')"""
     thing = {"household": "户", "person": "人", "item": "分项"}.get(key) or rule.params["column"]
     return Hits(
         f"""
-        SELECT DISTINCT ON (c.id) c.id AS row_id, concat_ws('|', mine.code, c.value, b.program_id, o.beneficiary_id,
-                b.period) AS facts,
-            {sql_evidence("concat('清册 ', b.number)", other)}
-        FROM (
-            SELECT {"r" if key in ("item", "person") else "checked"}.*, {value.format(row="r")} AS value, {cell} AS cell
-            FROM {mine}
-            WHERE program_id = ANY(%(keys)s)
-        ) c
-        JOIN programs_program mine ON mine.id = c.program_id
-        JOIN ({LIVE.format(row="o", roster="b")})
-            ON b.program_id = ANY(%(keys)s) AND {same} AND o.id <> c.id AND {when}
-            AND NOT (o.beneficiary_id = c.beneficiary_id AND b.program_id = c.program_id AND b.period = c.period
+        WITH c AS MATERIALIZED (
+            SELECT * FROM (
+                SELECT {"r" if key in ("item", "person") else "checked"}.*, {value.format(row="r")} AS value,
+                    {cell} AS cell
+                FROM {mine}
+                WHERE program_id = ANY(%(keys)s)
+            ) valued WHERE value IS NOT NULL
+        ),
+        theirs AS MATERIALIZED (
+            SELECT * FROM (
+                SELECT o.id, o.beneficiary_id, o.item, o.row_no, o.amount_fen, b.program_id, b.period, b.number,
+                    b.area_id, {value.format(row="o")} AS value
+                FROM {LIVE.format(row="o", roster="b")}
+                WHERE b.program_id = ANY(%(keys)s)
+            ) valued WHERE value IN (SELECT value FROM c)
+        )
+        SELECT DISTINCT ON (c.id) c.id AS row_id, concat_ws('|', mine.code, c.value, o.program_id, o.beneficiary_id,
+                o.period) AS facts,
+            {sql_evidence("concat('清册 ', o.number)", other)}
+        FROM c JOIN theirs o ON o.value = c.value AND o.id <> c.id AND {when}
+            AND NOT (o.beneficiary_id = c.beneficiary_id AND o.program_id = c.program_id AND o.period = c.period
                 AND o.item = c.item)
-        JOIN programs_program theirs ON theirs.id = b.program_id
+        JOIN programs_program mine ON mine.id = c.program_id
+        JOIN programs_program paid ON paid.id = o.program_id
         JOIN programs_person holder ON holder.id = o.beneficiary_id
-        JOIN subsidy_portal_area a ON a.code = b.area_id
+        JOIN subsidy_portal_area a ON a.code = o.area_id
         ORDER BY c.id, o.id
         """,
         {"keys": keys, "column": rule.params.get("column", ""), "thing": thing},
