@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -272,9 +273,15 @@ class RosterDetailSerializer(RosterSerializer):
         return self._last_import
 
 
+class TownshipField(serializers.PrimaryKeyRelatedField):  # type: ignore[type-arg]
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "does_not_exist": _("没有代码为“{pk_value}”的乡镇。请填乡镇的12位区划代码。"),
+    }
+
+
 class RosterUploadSerializer(serializers.Serializer[Any]):
     program = serializers.CharField(help_text="the program's code")
-    area = serializers.PrimaryKeyRelatedField(queryset=Area.objects.filter(level="township"))
+    area = TownshipField(queryset=Area.objects.filter(level="township"))
     period = serializers.CharField(max_length=10, help_text="2022, 2022-Q1 or 2022-03, as the program's cycle asks")
     sequence = serializers.IntegerField(min_value=1, max_value=99, default=1)
     file = serializers.FileField(help_text="the program's .xlsx template, filled in")
@@ -282,7 +289,7 @@ class RosterUploadSerializer(serializers.Serializer[Any]):
 
 class RosterForwardSerializer(serializers.Serializer[Any]):
     program = serializers.CharField(help_text="the program's code")
-    area = serializers.PrimaryKeyRelatedField(queryset=Area.objects.filter(level="township"))
+    area = TownshipField(queryset=Area.objects.filter(level="township"))
     period = serializers.CharField(max_length=10, help_text="of the new roster")
     sequence = serializers.IntegerField(min_value=1, max_value=99, default=1)
     take_in = serializers.BooleanField(default=False, help_text="import the copy at once")

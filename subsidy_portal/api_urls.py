@@ -6,10 +6,14 @@ from rest_framework.routers import SimpleRouter
 from disbursement import api as disbursement
 from programs import api as programs
 from selfcheck import api as selfcheck
-from subsidy_portal.api_views import TokenView
+from subsidy_portal.api_views import TokenView, nothing_here
 
 router = SimpleRouter()
 for app in (programs, disbursement, selfcheck):
     app.register(router)
 
-urlpatterns = [path("token/", TokenView.as_view(), name="api-token"), path("", include(router.urls))]
+urlpatterns = [
+    path("token/", TokenView.as_view(), name="api-token"),
+    path("", include(router.urls)),
+    path("<path:rest>", nothing_here),
+]

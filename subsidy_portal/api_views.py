@@ -7,8 +7,10 @@ from typing import Any, cast
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, mixins, serializers, status, viewsets
 from rest_framework.authtoken.views import ObtainAuthToken
+from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -67,3 +69,10 @@ class TokenView(ObtainAuthToken):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         return Response({"token": actions.issue_token(asked.validated_data["user"])})
+
+
+@extend_schema(exclude=True)
+@api_view(["GET", "POST", "PUT", "PATCH", "DELETE"])
+def nothing_here(request: Request, rest: str) -> Response:
+    """An address the API does not have: told like everything else it refuses."""
+    raise exceptions.NotFound

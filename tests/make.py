@@ -173,6 +173,7 @@ def make_account(holder: Person, number: str = "", bank: Bank | None = None, out
         number_hash=Account.number_index(number),
         number_last4=number[-4:],
         name_at_bank=holder.name,
+        reason="登记",
         created_by=User.objects.system(),
     )
 

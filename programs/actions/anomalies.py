@@ -23,7 +23,11 @@ _FACTS = """
 CREATE TEMPORARY TABLE anomaly_fact ON COMMIT DROP AS
 WITH used AS (
     SELECT a.id, a.number_hash, COALESCE(p.merged_into_id, p.id) AS person_id
-    FROM programs_account a JOIN programs_person p ON p.id = a.holder_id WHERE a.is_active
+    FROM programs_account a JOIN programs_person p ON p.id = a.holder_id
+    WHERE a.is_active AND (a.reason <> '' OR EXISTS (  -- not a slip in a draft that was put right
+        SELECT FROM programs_rosterrow r
+        JOIN programs_roster b ON b.id = r.roster_id AND b.revision = r.revision AND b.status <> 'cancelled'
+        WHERE r.account_id = a.id))
 )
 SELECT 'many_cards' AS kind, person_id, ''::bytea AS number_hash, count(DISTINCT number_hash)::int AS count
 FROM used GROUP BY person_id HAVING count(DISTINCT number_hash) > 1

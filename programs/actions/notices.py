@@ -106,9 +106,9 @@ def open_notice(roster: Roster, *, actor: User) -> Notice:
 
 @transaction.atomic
 def end_due_notices() -> int:
-    """End every notice whose last day is over; returns how many. Run by a timer, safe to repeat.
+    """End every notice whose last day is over, its roster goes to the department; returns how many.
 
-    Its roster goes to the department, or straight back to the later desk that had returned it.
+    Run by a timer, safe to repeat.
     """
     due = list(
         Notice.objects.select_for_update(skip_locked=True, of=("self",))
@@ -122,8 +122,6 @@ def end_due_notices() -> int:
     rosters = Roster.objects.filter(pk__in=[notice.roster_id for notice in due])
     move_many(Notice.objects.filter(pk__in=[notice.pk for notice in due]), Notice.Status.OPEN, Notice.Status.ENDED)
     move_many(rosters, S.ON_NOTICE, S.NOTICED)
-    for desk in (S.DEPT_CHECKED, S.DEPT_APPROVED):
-        move_many(rosters.filter(returned_from=desk), S.NOTICED, desk, returned_from="", return_note="")
     Event.objects.bulk_create(event for notice in due for event in _end_events(notice, actor))
     return len(due)
 
@@ -131,7 +129,6 @@ def end_due_notices() -> int:
 def _end_events(notice: Notice, actor: User) -> list[Event]:
     """One event on the notice and one on its roster, as ``move`` would write them."""
     S, roster = Roster.Status, notice.roster
-    to = roster.returned_from if roster.returned_from in {S.DEPT_CHECKED, S.DEPT_APPROVED} else S.NOTICED
     shared = {"actor": actor, "at": clock.now(), "area_id": roster.area_id}
     return [
         Event(
@@ -145,6 +142,6 @@ def _end_events(notice: Notice, actor: User) -> list[Event]:
         )
         for thing, old, new, note in (
             (notice, Notice.Status.OPEN, Notice.Status.ENDED, ""),
-            (roster, S.ON_NOTICE, to, _("公示期满")),
+            (roster, S.ON_NOTICE, S.NOTICED, _("公示期满")),
         )
     ]

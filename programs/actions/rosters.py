@@ -51,11 +51,9 @@ def submit_roster(roster: Roster, *, actor: User) -> None:
         require_other(actor, roster.town_reviewed_by_id)
         move(roster, roster.returned_from, actor=actor, submitted_by=actor, returned_from="", return_note="")
         return
-    fields: dict[str, Any] = {"submitted_by": actor, "town_reviewed_by": None}
-    if roster.returned_from not in {S.DEPT_CHECKED, S.DEPT_APPROVED}:
-        # The department signs again; a later desk that returned it keeps its place and the signatures before it.
-        fields |= {"dept_checked_by": None, "dept_approved_by": None, "returned_from": "", "return_note": ""}
-    move(roster, S.SUBMITTED, actor=actor, **fields)
+    # Every desk signs what it has seen: rows that changed since then are before all of them again.
+    anew: dict[str, Any] = dict.fromkeys(("town_reviewed_by", "dept_checked_by", "dept_approved_by"))
+    move(roster, S.SUBMITTED, actor=actor, submitted_by=actor, returned_from="", return_note="", **anew)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ def shared_account(rule: Rule, ground: Ground) -> Hits:
     Several beneficiaries of one household paid to their head's account are one holder, and no hit.
     """
     return Hits(
-        """
+        f"""
         SELECT c.id AS row_id, encode(a.number_hash, 'hex') AS facts,
             jsonb_build_object(
                 'row_no', c.row_no,
@@ -26,6 +26,9 @@ def shared_account(rule: Rule, ground: Ground) -> Hits:
             JOIN programs_account a ON a.id = used.account_id
             JOIN programs_account b
                 ON b.number_hash = a.number_hash AND b.holder_id <> used.payee_id AND b.is_active
+                -- Not one that only a slip in a draft left behind: nobody is paid to it.
+                AND (b.reason <> '' OR EXISTS (
+                    SELECT FROM {LIVE.format(row="o", roster="r")} WHERE o.account_id = b.id))
                 AND NOT EXISTS (  -- two entries of one person
                     SELECT FROM programs_person one JOIN programs_person two ON two.id = b.holder_id
                     WHERE one.id = used.payee_id

@@ -283,7 +283,7 @@ def _check_payee(reader: Reader, claims: Claims, program: Program) -> None:
         error = CellError(
             "payee_other",
             _("收款人既不是享受人，也不是户主。"),
-            _("请改为享受人或户主的账户；代领要先登记授权。"),
+            _("请改为享受人或户主的账户。"),
         )
     people = zip(claims.payee_id, claims.beneficiary_id, claims.head_id, strict=True)
     for at, (payee, beneficiary, head) in enumerate(people):

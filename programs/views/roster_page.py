@@ -16,7 +16,7 @@ from programs.actions.gates import count_unpublicised
 from programs.actions.rosters import BEHIND_NOTICE
 from programs.comparison import Sums
 from programs.imports.causes import Group, read_groups
-from programs.models import Notice, Roster, RosterImport, Suspicion
+from programs.models import Notice, Objection, Roster, RosterImport, Suspicion
 from programs.staleness import Age, ages, checked_kinds
 from subsidy_portal import clock, wording
 from subsidy_portal.models import Event, User
@@ -101,7 +101,13 @@ class Page:
 
     @cached_property
     def notice(self) -> Notice | None:
-        return self.roster.notices.annotate(objection_count=Count("objections")).order_by("-pk").first()
+        return self.roster.notices.order_by("-pk").first()
+
+    @cached_property
+    def objection_counts(self) -> dict[str, int]:
+        """Of all its notices: an objection to an earlier one holds its row still."""
+        found = Objection.objects.filter(notice__roster=self.roster)
+        return found.aggregate(all=Count("pk"), open=Count("pk", filter=Q(status=Objection.Status.OPEN)))
 
     @cached_property
     def doubt_counts(self) -> dict[str, int]:
@@ -150,7 +156,8 @@ class Page:
     def _signed(self, who: User | None, status: str) -> str:
         if who is None:
             return ""
-        at = next((event.at for event in self.all_events if event.new_status == status), None)
+        mine = (event.at for event in self.all_events if event.new_status == status and event.actor_id == who.pk)
+        at = next(mine, None)
         return f"{who}\n{wording.cn_time(at)}" if at else str(who)
 
     @cached_property
@@ -161,7 +168,9 @@ class Page:
         days = _("%(first)s至%(last)s") % {
             "first": wording.cn_date(notice.starts_on), "last": wording.cn_date(notice.ends_on)
         }  # fmt: skip
-        return days + "\n" + _("异议 %d 条") % notice.objection_count  # type: ignore[attr-defined]
+        counts = self.objection_counts
+        words = _("异议 %d 条") % counts["all"]
+        return days + "\n" + (words + _("，%d 条待答复") % counts["open"] if counts["open"] else words)
 
     def _notes(self) -> list[str]:
         roster = self.roster

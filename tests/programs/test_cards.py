@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from programs import actions
-from programs.models import Account, CardAnomaly, Person, Program, Uncarded
+from programs.models import Account, CardAnomaly, Person, Program, Suspicion, Uncarded
 from subsidy_portal.models import Event, Organisation, User
 from subsidy_portal.sheets import read_workbook
 from subsidy_portal.workflow import NotPermitted, Refused
@@ -246,3 +246,28 @@ class TestCardsThatAreNotOneToOne:
         act = reverse("programs:anomaly-act", args=[anomaly.pk, "end"])
         page = read(browser.post(act, {"account": second.pk, "reason": "旧卡已注销"}, follow=True))
         assert "已消除" in page
+
+
+def test_a_slip_in_a_draft_that_was_put_right_leaves_no_doubt_behind(clerk: User, program: Program) -> None:
+    """The account once written beside somebody else is nobody else's when no living row pays it to them."""
+    make.load_rules()
+    make.make_area(make.VILLAGE)
+    make.make_bank("N")
+    area = clerk.organisation.area
+
+    def upload(name: str, **cells: str) -> None:
+        workbook = corpus.write([corpus.claim(n) for n in range(3)])
+        corpus.cells(**cells)(workbook.worksheets[0])
+        started = actions.upload_roster(
+            program, area, "2022-03", file_name=name, content=corpus.saved(workbook), actor=clerk
+        )
+        assert actions.import_roster(started.pk).status == "imported"
+
+    def doubted() -> int:
+        return Suspicion.objects.filter(status="open", rule__check_name="shared_account").count()
+
+    upload("错.xlsx", F5=corpus.account_number(0))
+    assert doubted() == 2
+    upload("对.xlsx")
+    assert doubted() == 0
+    assert actions.find_anomalies(by=User.objects.system()) == 0

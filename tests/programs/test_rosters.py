@@ -228,7 +228,7 @@ def test_a_new_file_with_the_same_rows_is_unchanged():
     assert roster.status == S.DEPT_APPROVED
 
 
-def test_changed_it_goes_the_whole_way_and_then_straight_to_the_desk_that_returned_it():
+def test_changed_it_goes_the_whole_way_and_every_desk_signs_what_it_has_seen():
     roster = drive(make_roster(rows=[(make_person(), 10_000), (make_person(), 20_000)]), "dept_approved")
     actions.return_roster(roster, to="township", note="第4行金额不对", actor=finance(roster))
     next_revision(roster, amount_fen=9_000)
@@ -236,7 +236,9 @@ def test_changed_it_goes_the_whole_way_and_then_straight_to_the_desk_that_return
     assert roster.status == S.SUBMITTED
     drive(roster, "on_notice")
     end_notice(roster)
-    assert (roster.status, roster.returned_from) == (S.DEPT_APPROVED, "")
+    assert (roster.status, roster.returned_from) == (S.NOTICED, "")
+    assert (roster.dept_checked_by, roster.dept_approved_by) == (None, None)
+    drive(roster, "dept_approved")
     actions.accept_roster(roster, actor=finance(roster))
     assert roster.status == S.ACCEPTED
 

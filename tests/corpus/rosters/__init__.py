@@ -259,7 +259,7 @@ DEFECTS: dict[str, Defect] = {
     ),
     "payee_is_somebody_else": Defect(
         cells(D5="江白鹭", E5=id_number(9)),
-        (("E5", "收款人既不是享受人，也不是户主。", "请改为享受人或户主的账户；代领要先登记授权。"),),
+        (("E5", "收款人既不是享受人，也不是户主。", "请改为享受人或户主的账户。"),),
     ),
     "head_without_a_number": Defect(
         cells(C5=""), (("C5", "户主的姓名和身份证号只填了一项。", "请两项都填，或两项都不填。"),)
