@@ -42,7 +42,7 @@ def expected_amounts(reader: Reader, claims: Claims, program: Program, period: s
         return claims.expected_fen
     first_on = periods.period_days(period)[0]
     names = sorted(rule.names)
-    columns = [_inputs(name, claims, first_on) for name in names]
+    columns = [_inputs(name, claims, program, first_on) for name in names]
     memo: dict[tuple[Any, ...], int | CellError | None] = {}
     found: list[int | None] = []
     for at, key in enumerate(zip(*columns, strict=True) if columns else [()] * len(claims)):
@@ -59,7 +59,10 @@ def expected_amounts(reader: Reader, claims: Claims, program: Program, period: s
     return found
 
 
-def _inputs(name: str, claims: Claims, first_on: dt.date) -> Sequence[Number | None]:
+def _inputs(name: str, claims: Claims, program: Program, first_on: dt.date) -> Sequence[Number | None]:
+    if name == STANDARD and program.standard_fen:
+        # The program's own: what a file says the standard is proves nothing.
+        return [Decimal(program.standard_fen).scaleb(-2)] * len(claims)
     if name == STANDARD:
         yuan = {fen: None if fen is None else Decimal(fen).scaleb(-2) for fen in set(claims.standard_fen)}
         return [yuan[fen] for fen in claims.standard_fen]

@@ -16,10 +16,11 @@ from programs.actions.gates import count_unpublicised
 from programs.actions.rosters import BEHIND_NOTICE
 from programs.comparison import Sums
 from programs.imports.causes import Group, read_groups
-from programs.models import Notice, Objection, Roster, RosterImport, Suspicion
+from programs.models import FundPlan, Notice, Objection, Roster, RosterImport, Suspicion
 from programs.staleness import Age, ages, checked_kinds
+from programs.views.funds import balances
 from subsidy_portal import clock, wording
-from subsidy_portal.models import Event, User
+from subsidy_portal.models import Event, Organisation, User
 from subsidy_portal.permissions import allowed
 
 S = Roster.Status
@@ -139,6 +140,25 @@ class Page:
         if not self.roster.revision or self.roster.status in {S.ACCEPTED, S.CANCELLED}:
             return []
         return ages(checked_kinds(), clock.today(), self.roster.area)
+
+    @cached_property
+    def funds(self) -> str:
+        """What the program's plan has and has left, where finance decides whether to take the roster."""
+        roster = self.roster
+        if roster.status != S.DEPT_APPROVED or self.user.kind != Organisation.Kind.FINANCE:
+            return ""
+        plan = FundPlan.objects.filter(program=roster.program_id, year=int(roster.period[:4])).first()
+        if plan is None:
+            return _("%s年没有这个项目的资金计划，受理后不能编批次。") % roster.period[:4]
+        balance = balances([plan])[plan.pk]
+        words = _(
+            "资金计划%(planned)s元，已安排%(committed)s元，已付%(paid)s元，可用%(available)s元；这份清册%(now)s元。"
+        ) % {
+            "planned": wording.yuan(balance.planned), "committed": wording.yuan(balance.committed),
+            "paid": wording.yuan(balance.paid), "available": wording.yuan(balance.available),
+            "now": wording.yuan(self.sums.now_fen),
+        }  # fmt: skip
+        return words + _("可用的不够，要先追加资金。") if balance.available < self.sums.now_fen else words
 
     @property
     def stale_ages(self) -> int:

@@ -23,6 +23,7 @@ from tests.make import (
     drive,
     make_account,
     make_area,
+    make_fund_plan,
     make_organisation,
     make_person,
     make_program,
@@ -500,3 +501,12 @@ def test_the_list_of_suspicions_narrows_by_rule_and_roster():
     assert link in read(browser.get(url, {"rule": "Q01", "roster": roster.pk}))
     assert link not in read(browser.get(url, {"rule": "X26"}))
     assert link not in read(browser.get(url, {"tab": "decided"}))
+
+
+def test_where_finance_accepts_it_sees_what_the_plan_has_left():
+    roster = drive(make_roster(rows=[(make_person(), 10_000)]), "dept_approved")
+    finance = signed_in(make_user(K.FINANCE, R.OPERATOR))
+    page = reverse("programs:roster", args=[roster.pk])
+    assert f"{roster.period[:4]}年没有这个项目的资金计划" in read(finance.get(page))
+    make_fund_plan(roster.program, planned_fen=5_000, year=int(roster.period[:4]))
+    assert "可用50.00元；这份清册100.00元。可用的不够，要先追加资金。" in read(finance.get(page))
