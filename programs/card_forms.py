@@ -21,7 +21,7 @@ class UncardedForm(forms.Form):
     program = forms.ModelChoiceField(Program.objects.none(), label=_("项目"), empty_label=_("选项目"))
     measure = forms.ChoiceField(label=_("办卡方式"), choices=Uncarded.Measure.choices)
     owner = forms.CharField(label=_("责任人"), max_length=30)
-    due_on = forms.DateField(label=_("办结期限"), widget=forms.DateInput({"type": "date"}))
+    due_on = forms.DateField(label=_("办结期限"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
     note = forms.CharField(label=_("说明"), max_length=200, required=False)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from programs import actions
 from programs.checks import run_checks
-from programs.models import Roster, RosterImport
+from programs.models import Roster, RosterImport, Rule
 from subsidy_portal.models import Organisation, User
 from tests.make import (
     VILLAGE,
@@ -188,6 +188,7 @@ class TestSight:
 
     def test_nothing_of_another_township_exists(self):
         load_rules()
+        Rule.objects.filter(code="C04").update(level="warn")
         roster = make_roster(make_program(standard_fen=8_000), rows=[(make_person(), 10_000)])
         run_checks(roster)
         drive(roster, "on_notice")

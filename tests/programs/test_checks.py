@@ -346,6 +346,7 @@ class TestDecisions:
         assert sorted(roster.rows.filter(revision=2).values_list("status", flat=True)) == ["included", "left"]
 
     def test_accepted_rows_do_not_leave(self):
+        Rule.objects.filter(code="C04").update(level="warn")
         roster = drive(make_roster(make_program(standard_fen=8_000), rows=[(make_person(), 10_000)]), "accepted")
         run_checks(roster)
         with pytest.raises(Refused, match="已由财政受理"):
