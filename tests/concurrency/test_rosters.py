@@ -9,7 +9,7 @@ from django.db import connection
 
 from programs import actions
 from programs.checks import run_checks
-from programs.models import Notice, Objection, Roster, Suspicion
+from programs.models import Notice, Objection, Roster, Rule, Suspicion
 from subsidy_portal.models import Event, Organisation, User
 from subsidy_portal.workflow import InvalidTransition, Refused, StaleStatus
 from tests.make import desk_of, drive, load_rules, make_person, make_program, make_roster, make_user
@@ -122,6 +122,7 @@ def test_one_objection_holds_a_row():
 
 def test_one_decision_on_a_suspicion():
     load_rules()
+    Rule.objects.filter(code="C04").update(level="warn")  # so that either answer needs a reason only
     roster = make_roster(make_program(standard_fen=8_000), rows=[(make_person(), 10_000), (make_person(), 8_000)])
     run_checks(roster)
     pk = roster.suspicions.get().pk
