@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from django.db import connection
 
+_PIECE = 20_000
+_CHUNK = 2**18  # characters a COPY asks for at once
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -41,14 +47,52 @@ def _column_texts(values: Sequence[Any]) -> Iterable[str]:
     return map(_copy_text, values)
 
 
+def _as_text(rows: Iterable[Sequence[Any]]) -> str:
+    texts = map(_column_texts, zip(*rows, strict=True))
+    return "".join(f"{line}\n" for line in map("\t".join, zip(*texts, strict=True)))
+
+
+def _copy_statement(table: str, columns: Sequence[str]) -> str:
+    quoted = ", ".join(connection.ops.quote_name(name) for name in columns)
+    return f"COPY {connection.ops.quote_name(table)} ({quoted}) FROM STDIN"
+
+
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY ``rows`` into ``table`` (text, int, date, aware datetime, bool, bytes, None) in the open transaction."""
-    texts = map(_column_texts, zip(*rows, strict=True))
-    buffer = io.StringIO("".join(f"{line}\n" for line in map("\t".join, zip(*texts, strict=True))))
-    quoted = ", ".join(connection.ops.quote_name(name) for name in columns)
     # Django's cursor does not know COPY; without the wrapper a caller would meet the driver's own errors.
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(f"COPY {connection.ops.quote_name(table)} ({quoted}) FROM STDIN", buffer)
+        cursor.copy_expert(_copy_statement(table, columns), io.StringIO(_as_text(rows)))
+
+
+def copy_pieces(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[int]:
+    """``copy_rows`` in pieces: yields how many rows are on their way, so that a bar can move.
+
+    One piece is put into words while the database takes in the one before; all are in when the iteration ends.
+    """
+    statement, waiting = _copy_statement(table, columns), iter(rows)
+    # Only the sender uses the connection meanwhile: whoever iterates runs no statement of the same transaction.
+    with connection.cursor() as cursor, connection.wrap_database_errors, ThreadPoolExecutor(1) as sender:
+        sending: Future[None] | None = None
+        while piece := list(islice(waiting, _PIECE)):
+            text = io.StringIO(_as_text(piece))
+            if sending is not None:
+                sending.result()
+            sending = sender.submit(cursor.copy_expert, statement, text, _CHUNK)
+            yield len(piece)
+        if sending is not None:
+            sending.result()
+
+
+@contextmanager
+def no_collecting() -> Iterator[None]:
+    """Pause the collector of cycles while millions of cells are held: it would look at all of them, again and again."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
 
 
 def execute(sql: str, params: Sequence[Any] | dict[str, Any] = ()) -> int:

@@ -34,9 +34,9 @@ def _sealing(version: int) -> algorithms.SM4:
 
 
 @cache
-def _index_key(field: str) -> bytes:
+def _indexing(field: str) -> HMAC:
     # One key per index, so that equal values in two columns do not look equal.
-    return hmac.new(bytes.fromhex(settings.INDEX_KEY), field.encode(), hashlib.sha256).digest()
+    return HMAC(hmac.new(bytes.fromhex(settings.INDEX_KEY), field.encode(), hashlib.sha256).digest(), hashes.SM3())
 
 
 def encrypt(value: str | bytes, place: str) -> bytes:
@@ -69,7 +69,7 @@ def decrypt(blob: bytes | memoryview, place: str) -> str:
 
 def blind_index(value: str, field: str) -> bytes:
     """32 bytes for equality search of ``value`` in ``field`` (HMAC-SM3 with that field's own key)."""
-    mac = HMAC(_index_key(field), hashes.SM3())
+    mac = _indexing(field).copy()
     mac.update(value.encode())
     return mac.finalize()
 

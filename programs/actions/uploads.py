@@ -227,7 +227,7 @@ def import_roster(roster_import_id: int, job: Job | None = None) -> RosterImport
         return found
     if found.status == RosterImport.Status.QUEUED:
         move(found, RosterImport.Status.READING, actor=found.uploaded_by)
-    with Progress(job) as progress:
+    with Progress(job) as progress, bulk.no_collecting():
         # A worker that died after storing left the revision: only the comparing is still to be done.
         if found.revision is None:
             _read_and_store(found, progress)

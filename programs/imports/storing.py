@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -26,7 +26,6 @@ ROW_COLUMNS = (
     "roster_id", "revision", "row_no", "beneficiary_id", "head_id", "payee_id", "household_id", "account_id", "area_id",
     "group_no", "item", "quantity", "standard_fen", "amount_fen", "note", "expected_fen", "extra", "status",
 )  # fmt: skip
-_PIECE = 25_000
 _WORTH_ANALYZING = 1_000
 
 
@@ -43,18 +42,17 @@ def store(roster_import: RosterImport, claims: Claims, matched: Matched, progres
     roster = Roster.objects.select_for_update().get(pk=roster_import.roster_id)
     if roster.status != Roster.Status.DRAFT:
         raise RosterMoved(_("清册已不在编制中，没有导入。请刷新清册页面查看最新状态。"))
-    tables: list[tuple[str, Sequence[str], Sequence[Sequence[Any]]]] = [
+    tables: list[tuple[str, Sequence[str], Iterable[Sequence[Any]]]] = [
         ("programs_person", PERSON_COLUMNS, matched.persons),
         ("programs_household", HOUSEHOLD_COLUMNS, matched.households),
         ("programs_account", ACCOUNT_COLUMNS, matched.accounts),
-        ("programs_rosterrow", ROW_COLUMNS, list(_rows(roster, claims, matched))),
+        ("programs_rosterrow", ROW_COLUMNS, _rows(roster, claims, matched)),
     ]
-    total = sum(len(rows) for _table, _columns, rows in tables) or 1
+    total = len(matched.persons) + len(matched.households) + len(matched.accounts) + len(claims) or 1
     done = 0
     for table, columns, rows in tables:
-        for start in range(0, len(rows), _PIECE):
-            bulk.copy_rows(table, columns, rows[start : start + _PIECE])
-            done += len(rows[start : start + _PIECE])
+        for copied in bulk.copy_pieces(table, columns, rows):
+            done += copied
             progress.say(60 + 35 * done // total, _("正在保存"))
     _fill_in(matched)
     roster.revision += 1

@@ -148,9 +148,9 @@ def _people(spans: list[_Span], bank: Organisation, user: User) -> int:
     binds = {"base": base, "account": account, "n": PERSONS, "year": YEAR, "bank": bank.pk, "user": user.pk}
     execute(
         """
-        INSERT INTO programs_person (id, id_sealed, id_hash, id_prefix, id_last4, name, sex, born_on, phone_last4,
-            area_id, group_no, relation, created_at)
-        SELECT %(base)s + n, '', sha256(int4send(n)), '990000', lpad((n %% 10000)::text, 4, '0'), '测' || n,
+        INSERT INTO programs_person (id, id_sealed, id_hash, id_prefix, id_last4, name, initials, sex, born_on,
+            phone_last4, area_id, group_no, relation, created_at)
+        SELECT %(base)s + n, '', sha256(int4send(n)), '990000', lpad((n %% 10000)::text, 4, '0'), '测' || n, 'c',
             CASE n %% 2 WHEN 0 THEN 'F' ELSE 'M' END,
             make_date(%(year)s - COALESCE(s.low + n %% (s.high - s.low + 1), n %% 90 + 1), n %% 12 + 1, n %% 28 + 1),
             '', '990008' || (101 + n %% 10) || '201', '', '', now()

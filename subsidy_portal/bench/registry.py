@@ -12,10 +12,9 @@ from programs.models import Person
 from programs.person_search import search_people
 from programs.pinyin import initials
 from subsidy_portal.bench import Result, bench
+from subsidy_portal.bench.county import make_county
 from subsidy_portal.bulk import execute
-from subsidy_portal.demo.catalogue import ENTRIES
-from subsidy_portal.demo.world import build_world
-from subsidy_portal.models import Area, User
+from subsidy_portal.models import Area, Organisation, User
 
 PERSONS = 1_000_000
 ALLOWED_SECONDS = 0.1
@@ -54,7 +53,7 @@ def registry_search() -> Result:
 
 
 def _fill() -> tuple[User, User]:
-    world = build_world(ENTRIES[:1], 10)
+    make_county()
     villages = list(Area.objects.filter(level="village").values_list("code", flat=True))
     execute(
         _FILL,
@@ -63,8 +62,9 @@ def _fill() -> tuple[User, User]:
             "more": list(map(initials, _GIVEN)), "villages": villages, "count": len(villages), "persons": PERSONS,
         },
     )  # fmt: skip
-    finance = world.finance(User.Role.OPERATOR)
-    execute(_ACCOUNTS, {"bank": world.banks[0].organisation_id, "user": finance.pk})
+    finance = User.objects.get(username="caizheng-jb")
+    bank = Organisation.objects.filter(kind=Organisation.Kind.BANK).earliest("pk")
+    execute(_ACCOUNTS, {"bank": bank.pk, "user": finance.pk})
     for table in ("person", "account"):
         execute(f"ANALYZE programs_{table}")
     return User.objects.get(username="shiqiao-jb"), finance

@@ -1,0 +1,34 @@
+"""Every benchmark runs to its end on a hundredth of its data; how fast is asked of ``./portal bench`` alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from subsidy_portal.bench import BENCHES, checks, imports, registry
+from subsidy_portal.demo.catalogue import ENTRIES
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, value in (
+        (imports, "ROWS", 200),
+        (imports, "FILES", 2),
+        (imports, "SMALL", 50),
+        (registry, "PERSONS", 2_000),
+        (checks, "PERSONS", 3_000),
+        (checks, "DEATHS", 2_000),
+        (checks, "ENTRIES", tuple(replace(entry, members=max(entry.members // 100, 2)) for entry in ENTRIES)),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_bench_gives_a_ratio_to_a_floor() -> None:
+    for name in BENCHES:
+        result = BENCHES[name]()
+        assert result.bench == name
+        assert result.n > 0
+        assert result.seconds > 0
+        assert result.floor_seconds > 0
