@@ -5,19 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Left
 
+from disbursement import funds
 from disbursement.contents import ROSTERS_OF_BATCH, last_shown
 from disbursement.failures import FAILURES, Failure, Retry, describe
 from disbursement.models import Attempt, Batch, Correction, Order, Payment, StatementEntry
 from disbursement.rounds import Round, round_for
 from disbursement.totals import Totals
-from programs.models import Program, Roster, Rule, Suspicion
+from programs.models import FundPlan, Program, Roster, Rule, Suspicion
 from subsidy_portal import bulk, clock
-from subsidy_portal.models import Area, User
+from subsidy_portal.models import Area, Organisation, User
 
+COUNTY_KINDS = {
+    Organisation.Kind.FINANCE,
+    Organisation.Kind.DEPARTMENT,
+    Organisation.Kind.AUDIT,
+    Organisation.Kind.DISCIPLINE,
+}
 FAILED = (Payment.Status.FAILED, Payment.Status.RETURNED)
 # How long a payment may stay without an answer before its money counts as at risk.
 UNKNOWN_LIMIT = dt.timedelta(hours=2)
@@ -270,6 +278,23 @@ def bank_sums(payments: QuerySet[Payment]) -> list[tuple[str, int, int]]:
     """``payments`` by the bank that is to pay them: short name, count, fen."""
     counted = payments.exclude(status=Payment.Status.CANCELLED).order_by().values_list("account__bank__short_name")
     return list(counted.annotate(n=Count("pk"), fen=Sum("amount_fen")).order_by("-fen"))
+
+
+def plan_ledger(batch: Batch, planned_fen: int) -> dict[str, Any]:
+    """The fund plan around this batch, in fen. Before its approval the batch is not in ``committed`` yet."""
+    plan = FundPlan.objects.with_planned_fen().get(pk=batch.plan_id)
+    balance = funds.balances([plan.pk])[plan.pk]
+    counted = batch.status not in {Batch.Status.DRAFT, Batch.Status.SUBMITTED, Batch.Status.CANCELLED}
+    mine = planned_fen if batch.status != Batch.Status.CANCELLED else 0
+    others = balance.paid + balance.committed - (mine if counted else 0)
+    after = balance.available - (0 if counted else mine)
+    return {
+        "plan": plan,
+        "minus_others_fen": -others,
+        "minus_mine_fen": -mine,
+        "after_fen": after,
+        "counted": counted,
+    }
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from disbursement.actions import may_correct
 from disbursement.batch_facts import FAILED, reissuable
 from disbursement.failures import Retry, describe
 from disbursement.models import Attempt, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Reissue
@@ -121,6 +122,7 @@ def _reissues_to_release(user: User) -> Iterator[DeskItem]:
 
 def _corrections_to_review(user: User) -> Iterator[DeskItem]:
     waits = Correction.objects.visible_to(user).filter(status=Correction.Status.PROPOSED).exclude(made_by=user)
+    waits = waits.filter(made_by__organisation__kind=user.kind)
     for item in waits.select_related("payment__payee", "payment__program", "made_by").order_by("pk")[:LIMIT]:
         yield DeskItem(
             "failures",
@@ -137,7 +139,7 @@ def _corrections_to_review(user: User) -> Iterator[DeskItem]:
 
 
 def _failures_to_correct(user: User) -> Iterator[DeskItem]:
-    """The township's uncorrected failures, one line for each cause."""
+    """Uncorrected failures that this office may correct, one line for each cause."""
     on_its_way = Correction.objects.filter(payment=OuterRef("pk"), status__in=("proposed", "approved"))
     failed = Payment.objects.visible_to(user).filter(~Exists(on_its_way), status__in=FAILED)
     groups: dict[str, list[tuple[dt.date, int, int]]] = {}
@@ -149,7 +151,7 @@ def _failures_to_correct(user: User) -> Iterator[DeskItem]:
         groups.setdefault(code, []).append((returned_on or failed_on or clock.today(), n, fen))
     for code, parts in groups.items():
         reason = describe(code)
-        if reason.retry not in {Retry.NEW_ACCOUNT, Retry.SAME_OR_NEW}:
+        if reason.retry not in {Retry.NEW_ACCOUNT, Retry.SAME_OR_NEW} or not may_correct(user, code):
             continue
         yield DeskItem(
             "failures",

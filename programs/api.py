@@ -338,7 +338,11 @@ class SuspicionViewSet(Listed):
         wanted = self.body(shapes.DecideSerializer)
         with transaction.atomic():
             wanted["attachment"] = keep_upload(wanted["attachment"], self.actor, "suspicion.decide")
-            actions.decide_suspicion(suspicion, **wanted, actor=self.actor)
+            if wanted.pop("alike"):
+                del wanted["confirmed"]
+                actions.decide_alike(suspicion, **wanted, actor=self.actor)
+            else:
+                actions.decide_suspicion(suspicion, **wanted, actor=self.actor)
         return self.answer(pk)
 
 

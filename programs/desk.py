@@ -66,7 +66,7 @@ def _at(user: User, status: str) -> QuerySet[Roster]:
 
 
 def _open_hits() -> Exists:
-    return Exists(Suspicion.objects.blocking().filter(roster=OuterRef("pk")))
+    return Exists(Suspicion.objects.undecided().filter(roster=OuterRef("pk")))
 
 
 def _drafts(user: User) -> Iterator[DeskItem]:

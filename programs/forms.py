@@ -130,7 +130,7 @@ class ReturnForm(NoteForm):
 
 
 class DecideForm(forms.Form):
-    """The verdict on a suspicion: both ways ask for a reason, "unfounded" for a proof where the rule names one."""
+    """The verdict on a suspicion: both ways ask for a reason, "unfounded" before payment also for a proof."""
 
     confirmed = forms.TypedChoiceField(
         label=_("核实结果"),
@@ -145,17 +145,26 @@ class DecideForm(forms.Form):
         error_messages={"required": _("请写明怎么核实的、理由是什么。")},
     )
     attachment = ProofField(label=_("佐证"), required=False)
+    alike = forms.BooleanField(label=_("同类的一并认定"), required=False)
 
     def __init__(self, *args: Any, suspicion: Suspicion, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.needs_proof = suspicion.stage == Suspicion.Stage.BEFORE and suspicion.rule.level == Rule.Level.BLOCK
+        self.needs_proof = suspicion.stage == Suspicion.Stage.BEFORE
         if self.needs_proof:
             self.fields["attachment"].help_text = _("认定不属实时必须附；PDF、PNG 或 JPG，不超过 5 MB")
+        is_hint = suspicion.rule.level == Rule.Level.WARN and suspicion.roster_id is not None
+        others = Suspicion.objects.alike(suspicion).exclude(pk=suspicion.pk).count() if is_hint else 0
+        if others:
+            self.fields["alike"].label = _("这份清册里同一规则的其余 %(n)d 条提醒也不属实，佐证相同") % {"n": others}
+        else:
+            del self.fields["alike"]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.needs_proof and cleaned.get("confirmed") is False and not cleaned.get("attachment"):
             self.add_error("attachment", _("认定不属实要附佐证。请上传照片、证明或记录。"))
+        if cleaned.get("alike") and cleaned.get("confirmed"):
+            self.add_error("alike", _("属实的要一条一条认定。请去掉这个勾。"))
         return cleaned
 
 

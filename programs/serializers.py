@@ -265,7 +265,7 @@ class RosterDetailSerializer(RosterSerializer):
         return FileProblemSerializer(last.problems, many=True).data if last and refused else []
 
     def get_open_suspicions(self, roster: Roster) -> int:
-        return roster.suspicions.blocking().count()
+        return roster.suspicions.undecided().count()
 
     def _last(self, roster: Roster) -> RosterImport | None:
         if not hasattr(self, "_last_import"):
@@ -371,6 +371,14 @@ class DecideSerializer(serializers.Serializer[Any]):
     confirmed = serializers.BooleanField(help_text="true: the row leaves; false: unfounded, with evidence")
     reason = serializers.CharField(max_length=1000)
     attachment = serializers.FileField(required=False, allow_null=True, default=None, validators=[check_proof])
+    alike = serializers.BooleanField(
+        default=False, help_text="hints only, when unfounded: all of this rule on this roster, on one proof"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["alike"] and attrs["confirmed"]:
+            raise serializers.ValidationError({"alike": _("属实的要一条一条认定。")})
+        return attrs
 
 
 class NoticeSerializer(serializers.ModelSerializer[Notice]):

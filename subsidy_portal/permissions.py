@@ -71,8 +71,9 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "batch.release": {(K.FINANCE, R.APPROVER)},
     "batch.return": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     "batch.hold": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
-    "correction.propose": {(K.TOWNSHIP, R.OPERATOR)},
-    "correction.approve": {(K.TOWNSHIP, R.REVIEWER)},
+    # a department those failures that are its own to clear up (F16)
+    "correction.propose": {(K.TOWNSHIP, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
+    "correction.approve": {(K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.REVIEWER)},
     "reissue.make": {(K.DEPARTMENT, R.OPERATOR), (K.FINANCE, R.OPERATOR)},
     "reissue.approve": {(K.FINANCE, R.APPROVER)},
     "discrepancy.resolve": {(K.FINANCE, R.OPERATOR), (K.FINANCE, R.REVIEWER)},

@@ -25,14 +25,16 @@ from programs.models import (
     Household,
     Notice,
     Person,
+    PolicyList,
     Program,
     Roster,
     RosterRow,
     Rule,
 )
+from programs.policy_columns import values_of
 from subsidy_portal import clock, crypto
 from subsidy_portal.bulk import next_number, take_ids
-from subsidy_portal.models import Area, Organisation, User
+from subsidy_portal.models import Area, Organisation, StoredFile, User
 
 K, R = Organisation.Kind, User.Role
 COUNTY, TOWN, VILLAGE = "990001000000", "990001101000", "990001101201"
@@ -97,6 +99,21 @@ def make_program(**fields: Any) -> Program:
     if "department" not in defaults:
         defaults["department"] = make_organisation(K.DEPARTMENT, name="示范县民政局")
     return Program.objects.create(**defaults)
+
+
+def publish(program: Program, year: int = 2020) -> PolicyList:
+    """A new version of the list of ``year`` with ``program`` as it stands; it governs until a newer year's list."""
+    older = PolicyList.objects.filter(year=year).order_by("-version").first()
+    policy_list = PolicyList.objects.create(
+        year=year, version=older.version + 1 if older else 1, made_by=make_user(K.FINANCE, R.OPERATOR)
+    )
+    kept = [item.program for item in older.items.select_related("program")] if older else []
+    for n, listed in enumerate({one.pk: one for one in (*kept, program)}.values(), 1):
+        policy_list.items.create(position=n, program=listed, values=values_of(listed), terms=listed.terms)
+    PolicyList.objects.filter(year=year, status="published").update(status="superseded")
+    signed = {"published_by": make_user(K.FINANCE, R.REVIEWER), "published_at": clock.now()}
+    PolicyList.objects.filter(pk=policy_list.pk).update(status="published", **signed)
+    return policy_list
 
 
 def make_fund_plan(program: Program, planned_fen: int = 100_000_000, year: int | None = None) -> FundPlan:
@@ -238,6 +255,10 @@ def load_rules() -> None:
         Rule.objects.update_or_create(code=entry["fields"]["code"], defaults=entry["fields"])
 
 
+def proof() -> StoredFile:
+    return StoredFile.keep(b"photo", name="照片.jpg", content_type="image/jpeg", actor=make_user())
+
+
 def desk_of(roster: Roster, kind: str, role: str) -> User:
     """A new user at the desk of this kind and role that works on ``roster``."""
     organisation = {
@@ -265,6 +286,8 @@ def drive(roster: Roster, to: str) -> Roster:
     begin = names.index(roster.status) + 1 if roster.status in names else 0
     for name in names[begin : names.index(to) + 1]:
         step = steps[name]
+        if name == "accepted":
+            publish(roster.program)
         if step is None:
             end_notice(roster)
         else:

@@ -14,6 +14,7 @@ from disbursement.actions.batches import (
 from disbursement.actions.corrections import (
     approve_correction,
     make_reissue,
+    may_correct,
     propose_correction,
     refuse_correction,
     refuse_reissue,
@@ -34,6 +35,7 @@ __all__ = [
     "hold_batch",
     "make_batch",
     "make_reissue",
+    "may_correct",
     "prepare_month",
     "propose_correction",
     "refuse_correction",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from disbursement import journal, reconcile
 from disbursement.actions.gates import compare_again, require_decided
-from disbursement.failures import Retry, describe
+from disbursement.failures import Owner, Retry, describe
 from disbursement.locks import locked, share_month
 from disbursement.models import Attempt, Batch, Correction, Order, Payment, Reissue
 from disbursement.ordering import make_orders
@@ -23,8 +23,8 @@ from subsidy_portal import clock
 from subsidy_portal.bulk import execute
 from subsidy_portal.identifiers import IdentifierError, mask_numbers, parse_account
 from subsidy_portal.models import Organisation, StoredFile, User
-from subsidy_portal.permissions import require, require_other
-from subsidy_portal.workflow import Refused, StaleStatus, move, move_many, record
+from subsidy_portal.permissions import allowed, require, require_other
+from subsidy_portal.workflow import NotPermitted, Refused, StaleStatus, move, move_many, record
 
 C, P = Correction.Status, Payment.Status
 FAILED = (P.FAILED, P.RETURNED)
@@ -50,6 +50,8 @@ def propose_correction(
     can put right (F11, F15, F17); without a proof also when the account is in another name or another person's.
     """
     require(actor, "correction.propose")
+    if not may_correct(actor, payment.failure_code):
+        raise NotPermitted(_("这一笔由乡镇更正账户，主管部门只办入账后退票的。请通知乡镇。"))
     payment = Payment.objects.select_for_update(of=("self",)).select_related("payee", "account").get(pk=payment.pk)
     _require_failed(payment)
     failure = describe(payment.failure_code)
@@ -84,6 +86,13 @@ def propose_correction(
     return correction
 
 
+def may_correct(user: User, failure_code: str) -> bool:
+    """The township may correct all of its failures, a department only those it owns (domain §10.3: F16)."""
+    if user.kind == Organisation.Kind.DEPARTMENT and describe(failure_code).owner != Owner.DEPARTMENT:
+        return False
+    return allowed(user, "correction.propose")
+
+
 def _require_own_account(payment: Payment, number: str, name_at_bank: str) -> None:
     """Without a proof the money goes to an account in the payee's own name that nobody else is paid to."""
     if name_at_bank.strip() and name_at_bank.strip() != payment.payee.name:
@@ -115,11 +124,17 @@ def _require_failed(payment: Payment) -> None:
         )
 
 
-@transaction.atomic
-def approve_correction(correction: Correction, *, actor: User) -> None:
-    """The second person of the township agrees; the payment then waits for a reissue."""
+def _require_colleague(correction: Correction, actor: User) -> None:
     require(actor, "correction.approve")
     require_other(actor, correction.made_by)
+    if actor.kind != correction.made_by.kind:
+        raise NotPermitted(_("请由登记更正的%(unit)s复核。") % {"unit": correction.made_by.organisation})
+
+
+@transaction.atomic
+def approve_correction(correction: Correction, *, actor: User) -> None:
+    """The second person of the office that proposed it agrees; the payment then waits for a reissue."""
+    _require_colleague(correction, actor)
     fresh = locked(correction)
     _require_failed(fresh.payment)
     move(fresh, C.APPROVED, actor=actor, approved_by=actor)
@@ -129,8 +144,7 @@ def approve_correction(correction: Correction, *, actor: User) -> None:
 @transaction.atomic
 def refuse_correction(correction: Correction, *, note: str, actor: User) -> None:
     """Back to who proposed it, with the reason; one that is already in a reissue is not touched."""
-    require(actor, "correction.approve")
-    require_other(actor, correction.made_by)
+    _require_colleague(correction, actor)
     if not note.strip():
         raise Refused(_("请写明退回的原因。"))
     fresh = locked(correction)

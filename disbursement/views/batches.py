@@ -14,12 +14,14 @@ from django.views.decorators.http import require_POST
 
 from disbursement import actions, funds
 from disbursement.batch_facts import (
+    COUNTY_KINDS,
     ThreeWay,
     bank_sums,
     failure_groups,
     open_round,
     order_lines,
     order_totals,
+    plan_ledger,
     pre_send_checks,
     ready_for_batch,
     reissuable,
@@ -33,18 +35,11 @@ from disbursement.models import Batch, Discrepancy, Order, Payment, Reissue
 from disbursement.totals import Totals, batch_totals
 from programs.models import FundPlan, Program
 from subsidy_portal import clock
-from subsidy_portal.models import Organisation, User
+from subsidy_portal.models import User
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, happened, staff_page
 from subsidy_portal.wording import count, yuan
-
-COUNTY_KINDS = {
-    Organisation.Kind.FINANCE,
-    Organisation.Kind.DEPARTMENT,
-    Organisation.Kind.AUDIT,
-    Organisation.Kind.DISCIPLINE,
-}
 
 
 @staff_page("see.money")
@@ -257,7 +252,7 @@ def batch_context(found: Batch, user: User) -> dict[str, Any]:
     if not released:
         context["sums"] = bank_parts(banks)
     if county:
-        context.update(plan=plan_ledger(found, totals), checks=pre_send_checks(found))
+        context.update(plan=plan_ledger(found, totals.planned_fen), checks=pre_send_checks(found))
         context.update(release_frame(found, totals, user), **reissue_offer(found, user))
     return context
 
@@ -285,23 +280,6 @@ def release_frame(found: Batch, totals: Totals, user: User) -> dict[str, Any]:
         return {**frame, "blocked": reason, "waiting": _("等他人批准")}
     frame["signs"][2]["who"] = _("您")
     return {**frame, "release_form": AmountForm(expected_fen=totals.planned_fen)}
-
-
-def plan_ledger(found: Batch, totals: Totals) -> dict[str, Any]:
-    """The fund plan around this batch, in fen. Before its approval the batch is not in ``committed`` yet."""
-    plan = FundPlan.objects.with_planned_fen().get(pk=found.plan_id)
-    balance = funds.balances([plan.pk])[plan.pk]
-    counted = found.status not in {Batch.Status.DRAFT, Batch.Status.SUBMITTED, Batch.Status.CANCELLED}
-    mine = totals.planned_fen if found.status != Batch.Status.CANCELLED else 0
-    others = balance.paid + balance.committed - (mine if counted else 0)
-    after = balance.available - (0 if counted else mine)
-    return {
-        "plan": plan,
-        "minus_others_fen": -others,
-        "minus_mine_fen": -mine,
-        "after_fen": after,
-        "counted": counted,
-    }
 
 
 def equation(tie: ThreeWay) -> dict[str, Any]:

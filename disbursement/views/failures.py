@@ -37,6 +37,7 @@ class FailedLine:
     """One failed payment with its cause, its date and the correction on its way."""
 
     payment: Payment
+    user: User
 
     @cached_property
     def reason(self) -> Failure:
@@ -66,6 +67,10 @@ class FailedLine:
     def correctable(self) -> bool:
         """A new account (or the same one with a word from the bank) can put it right."""
         return self.correction is None and self.reason.retry in BY_ACCOUNT
+
+    @property
+    def may_correct(self) -> bool:
+        return self.correctable and actions.may_correct(self.user, self.payment.failure_code)
 
     @property
     def as_it_is(self) -> bool:
@@ -123,13 +128,12 @@ def failure_list(request: StaffRequest) -> HttpResponse:
         {
             "form": form,
             "page": page,
-            "lines": [FailedLine(payment) for payment in page],
+            "lines": [FailedLine(payment, user) for payment in page],
             "groups": groups,
             "count": sum(group.count for group in groups),
             "amount_fen": sum(group.amount_fen for group in groups),
             "fixed": sum(group.fixed for group in groups),
             "round": round_of(clock.today()),
-            "may_propose": allowed(user, "correction.propose"),
             "may_approve": allowed(user, "correction.approve"),
             "filtered": any(request.GET.get(name) for name in form.fields),
             "code": request.GET.get("code", ""),
@@ -140,7 +144,7 @@ def failure_list(request: StaffRequest) -> HttpResponse:
 @staff_page("correction.propose")
 def correction_new(request: StaffRequest, pk: int) -> HttpResponse:
     """The form for a new account; amount and person are shown and cannot be changed."""
-    line = FailedLine(get_object_or_404(failed_payments(request.user), pk=pk))
+    line = FailedLine(get_object_or_404(failed_payments(request.user), pk=pk), request.user)
     form = CorrectionForm(request.POST or None, request.FILES or None, initial={"bank": line.payment.account.bank_id})
     if request.method == "POST" and form.is_valid():
         try:
@@ -148,7 +152,7 @@ def correction_new(request: StaffRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(request, _("已登记新账户，等乡镇复核岗复核。"))
+            messages.success(request, _("已登记新账户，等本单位复核岗复核。"))
             return redirect("disbursement:failure-list")
     history = line.payment.attempts.all()
     context = {"line": line, "payment": line.payment, "form": form, "history": history}
@@ -173,7 +177,7 @@ def find_correction(request: StaffRequest, pk: int) -> Correction:
 def correction_context(found: Correction, user: User, note_form: NoteForm) -> dict[str, Any]:
     mine = found.made_by_id == user.pk
     waits = found.status == Correction.Status.PROPOSED
-    may = allowed(user, "correction.approve")
+    may = allowed(user, "correction.approve") and user.kind == found.made_by.kind
     return {
         "correction": found,
         "payment": found.payment,

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from disbursement import actions
-from disbursement.batch_facts import FAILED, order_lines, order_totals
+from disbursement.batch_facts import COUNTY_KINDS, FAILED, order_lines, order_totals, plan_ledger
 from disbursement.failures import describe
 from disbursement.forms import AmountForm, NoteForm
 from disbursement.models import Batch, Correction, Order, Reissue
+from disbursement.totals import batch_totals
 from subsidy_portal.models import User
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, happened, staff_page
@@ -72,8 +73,16 @@ def reissue_context(found: Reissue, user: User) -> dict[str, Any]:
         "order_sums": order_totals(orders),
         "note_form": NoteForm(),
         "events": happened(found),
+        "plan": plan_around(found.batch, user),
         **release_frame(found, corrections, user),
     }
+
+
+def plan_around(batch: Batch, user: User) -> dict[str, Any] | None:
+    """The fund plan as on the batch's page, where money is decided: for the county's desks only."""
+    if user.kind not in COUNTY_KINDS:
+        return None
+    return plan_ledger(batch, batch_totals([batch], user)[batch.pk].planned_fen)
 
 
 def stands(item: Correction) -> bool:

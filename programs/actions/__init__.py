@@ -34,7 +34,7 @@ from programs.actions.rosters import (
     submit_roster,
 )
 from programs.actions.rules import change_rule, preview_rule
-from programs.actions.suspicions import decide_suspicion
+from programs.actions.suspicions import decide_alike, decide_suspicion
 from programs.actions.templates import (
     ColumnSpec,
     check_rule,
@@ -79,6 +79,7 @@ __all__ = [
     "close_uncarded",
     "confirm_funds",
     "correct_cells",
+    "decide_alike",
     "decide_merge",
     "decide_move",
     "decide_objection",

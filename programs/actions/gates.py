@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from programs.models import Roster, RosterImport
+from programs.models import PolicyItem, Program, Roster, RosterImport
 from subsidy_portal.bulk import fetch
 from subsidy_portal.workflow import InvalidTransition, Refused, StaleStatus
 
@@ -47,8 +47,8 @@ def require_checked(roster: Roster) -> None:
 
 
 def require_decided(roster: Roster) -> None:
-    """Raise Refused while a blocking suspicion of the roster is open."""
-    count = roster.suspicions.blocking().count()
+    """Raise Refused while a suspicion of the roster is open, also a mere hint."""
+    count = roster.suspicions.undecided().count()
     if count:
         raise Refused(
             ngettext(
@@ -58,6 +58,30 @@ def require_decided(roster: Roster) -> None:
             )
             % {"count": count}
         )
+
+
+def unlisted(program: Program, year: int) -> str:
+    """Why the program may not be paid in ``year`` by the published list, in a sentence; empty when it may.
+
+    One list governs: what one person changed about a program holds when a second one has published it. A classified
+    program is on no list (R2).
+    """
+    if program.is_classified:
+        return ""
+    item = PolicyItem.objects.governing(program, year)
+    if item is None:
+        said = _("“%(program)s”不在已公布的政策清单里，不能受理。请先由县财政公布清单。")
+    elif item.terms != program.terms:
+        said = _("“%(program)s”的标准、上限、算法或发放对象改过，新版清单还没有公布，不能受理。请先公布新版清单。")
+    else:
+        return ""
+    return said % {"program": program.short_name}
+
+
+def require_listed(roster: Roster) -> None:
+    """Raise Refused unless the published list says what the roster was computed by (R1)."""
+    if why := unlisted(roster.program, int(roster.period[:4])):
+        raise Refused(why)
 
 
 def count_unpublicised(roster: Roster) -> int:

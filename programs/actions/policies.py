@@ -78,7 +78,7 @@ def _copy_programs(policy_list: PolicyList) -> None:
     """One line a program in use; a classified one is never on the list (R2)."""
     programs = Program.objects.public().filter(is_active=True).select_related("department").order_by("code")
     PolicyItem.objects.bulk_create(
-        PolicyItem(policy_list=policy_list, position=n, program=program, values=values_of(program))
+        PolicyItem(policy_list=policy_list, position=n, program=program, values=values_of(program), terms=program.terms)
         for n, program in enumerate(programs, 1)
     )
 

@@ -12,6 +12,7 @@ from programs.actions.gates import (
     lock_roster,
     require_checked,
     require_decided,
+    require_listed,
     require_note,
     require_publicised,
 )
@@ -100,8 +101,10 @@ def approve_roster_in_department(roster: Roster, *, actor: User, note: str = "")
 
 @transaction.atomic
 def accept_roster(roster: Roster, *, actor: User, note: str = "") -> None:
-    """Finance accepts the roster for payment; its rows are what the next batch takes."""
+    """Finance accepts the roster for payment by the published list; its rows are what the next batch takes."""
     require(actor, "roster.accept")
+    lock_roster(roster, S.DEPT_APPROVED)
+    require_listed(roster)
     signed = (roster.town_reviewed_by_id, roster.dept_checked_by_id, roster.dept_approved_by_id)
     _pass_publicised(roster, S.DEPT_APPROVED, S.ACCEPTED, actor, note, *signed, accepted_by=actor)
 

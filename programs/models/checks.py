@@ -238,9 +238,17 @@ class SuspicionQuerySet(models.QuerySet["Suspicion"]):
     def visible_to(self, user: User) -> SuspicionQuerySet:
         return self.filter(scope(user, area="area", department="department"))
 
+    def undecided(self) -> SuspicionQuerySet:
+        """Those that keep a roster from going on, of either level: only a decided roster does."""
+        return self.filter(status="open", stage="before")
+
     def blocking(self) -> SuspicionQuerySet:
-        """Undecided ones that keep a roster from going on."""
-        return self.filter(status="open", rule__level=Rule.Level.BLOCK)
+        """The undecided that also keep money of an accepted roster from leaving; a late hint does not."""
+        return self.undecided().filter(rule__level=Rule.Level.BLOCK)
+
+    def alike(self, suspicion: Suspicion) -> SuspicionQuerySet:
+        """The undecided ones of the same rule on the same roster, itself among them."""
+        return self.undecided().filter(rule=suspicion.rule_id, roster=suspicion.roster_id)
 
 
 class Suspicion(models.Model):

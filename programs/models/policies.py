@@ -107,6 +107,11 @@ class Program(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What decides an amount and who gets it; it holds as the list published it (fen)."""
+        return {name: getattr(self, name) for name in ("paid_to", "standard_fen", "cap_fen", "amount_rule")}
+
 
 class ProgramColumn(models.Model):
     """A column that this program's roster has besides those of the provincial template (domain §7)."""
@@ -177,6 +182,13 @@ class PolicyList(models.Model):
         return f"{self.year}年第{self.version}版"
 
 
+class PolicyItemQuerySet(models.QuerySet["PolicyItem"]):
+    def governing(self, program: Program, year: int) -> PolicyItem | None:
+        """The program's line in the list that governs ``year``: the newest published one of that year or before."""
+        published = self.filter(program=program, policy_list__status="published", policy_list__year__lte=year)
+        return published.order_by("-policy_list__year").first()
+
+
 class PolicyItem(models.Model):
     """One line of a list: a program as it stood when this version was made (values copied, not linked)."""
 
@@ -184,6 +196,9 @@ class PolicyItem(models.Model):
     position = models.PositiveSmallIntegerField(_("序号"))
     program = models.ForeignKey(Program, models.PROTECT, related_name="policy_items")
     values = models.JSONField(help_text="the columns of domain §6 by name, as published")
+    terms = models.JSONField(default=dict, help_text="Program.terms as published")
+
+    objects = PolicyItemQuerySet.as_manager()
 
     class Meta:
         ordering = ("position",)

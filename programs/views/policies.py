@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from programs import actions
+from programs.actions.gates import unlisted
 from programs.forms import ProgramForm, YearForm
 from programs.models import FundPlan, PolicyItem, PolicyList, Program, Roster
 from programs.policy_columns import values_of
 from programs.views.templates import shown_template
+from subsidy_portal import clock
 from subsidy_portal.permissions import allowed, require
 from subsidy_portal.staff import StaffRequest, happened, staff_page
 from subsidy_portal.workflow import Refused
@@ -141,6 +143,7 @@ def program(request: StaffRequest, pk: int) -> HttpResponse:
         "program": found,
         "facts": list(values_of(found).items())[6:],
         "may_edit": may_edit,
+        "unlisted": unlisted(found, clock.today().year) if found.is_active else "",
         "rosters": Roster.objects.visible_to(request.user).filter(program=found).select_related("area")[:12],
         "plans": FundPlan.objects.visible_to(request.user).filter(program=found).with_planned_fen(),
         "events": happened(found),

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q, Window
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from programs import actions
-from programs.actions.gates import count_unpublicised
+from programs.actions.gates import count_unpublicised, unlisted
 from programs.actions.rosters import BEHIND_NOTICE
 from programs.comparison import Sums
 from programs.imports.causes import Group, read_groups
@@ -115,7 +115,6 @@ class Page:
         return self.roster.suspicions.aggregate(
             all=Count("pk", filter=~Q(status="superseded")),
             open=Count("pk", filter=Q(status="open")),
-            blocking=Count("pk", filter=Q(status="open", rule__level="block")),
         )
 
     def _doubts(self) -> Any:
@@ -125,7 +124,9 @@ class Page:
     def open_doubts(self) -> list[Suspicion]:
         if not self.doubt_counts["open"]:
             return []
-        return list(self._doubts().filter(status="open").order_by("rule__level", "pk")[:SHOWN_DOUBTS])
+        alike = Window(Count("pk"), partition_by=F("rule"))
+        found = self._doubts().filter(status="open").annotate(alike=alike)
+        return list(found.order_by("rule__level", "pk")[:SHOWN_DOUBTS])
 
     @cached_property
     def decided_doubts(self) -> list[Suspicion]:
@@ -246,10 +247,12 @@ class Page:
             return why
         if self.user.pk in self._signers():
             return _("前面的步骤是您办的，这一步须由他人办理。")
-        if self.doubt_counts["blocking"]:
-            return _("还有 %d 条疑点没有核实。") % self.doubt_counts["blocking"]
+        if self.doubt_counts["open"]:
+            return _("还有 %d 条疑点没有核实。") % self.doubt_counts["open"]
         if roster.status in {S.NOTICED, S.DEPT_CHECKED, S.DEPT_APPROVED} and (count := count_unpublicised(roster)):
             return _("有 %d 行与公示的内容不一致，要退回乡镇重新公示。") % count
+        if roster.status == S.DEPT_APPROVED:
+            return unlisted(roster.program, int(roster.period[:4]))
         return ""
 
     @property
@@ -305,8 +308,8 @@ class Page:
         if not self.roster.revision:
             return _("上传的文件有错误，没有导入。改好再传一次。")
         said = _("新传的文件有错误，没有导入，在用的还是原来的。") if self.import_refused else _("文件没有错误。")
-        if self.doubt_counts["blocking"]:
-            return said + _("还有 %d 条疑点要先核实。") % self.doubt_counts["blocking"]
+        if self.doubt_counts["open"]:
+            return said + _("还有 %d 条疑点要先核实。") % self.doubt_counts["open"]
         if self.goes_straight_back:
             return said + _("和公示的一致，可以直接交回%s。") % self.returned_by
         if self.to_publicise:

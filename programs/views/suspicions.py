@@ -74,13 +74,13 @@ def suspicion_decide(request: StaffRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, found, form)
     with transaction.atomic():
-        actions.decide_suspicion(
-            found,
-            confirmed=form.cleaned_data["confirmed"],
-            reason=form.cleaned_data["reason"],
-            attachment=keep_upload(form.cleaned_data["attachment"], request.user, "suspicion.decide"),
-            actor=request.user,
-        )
+        reason = form.cleaned_data["reason"]
+        proof = keep_upload(form.cleaned_data["attachment"], request.user, "suspicion.decide")
+        if form.cleaned_data.get("alike"):
+            actions.decide_alike(found, reason=reason, attachment=proof, actor=request.user)
+        else:
+            confirmed = form.cleaned_data["confirmed"]
+            actions.decide_suspicion(found, confirmed=confirmed, reason=reason, attachment=proof, actor=request.user)
     back = request.POST.get("next", "")
     if back and url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
         return redirect(back)

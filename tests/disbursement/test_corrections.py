@@ -88,6 +88,24 @@ def test_one_correction_at_a_time(desk: stage.Desk, home: Path) -> None:
     assert propose(desk, payment).status == "proposed"
 
 
+def test_a_department_corrects_what_came_back_and_nothing_else(desk: stage.Desk, home: Path) -> None:
+    payment = failed(desk, home).payments.get()
+    fields = {
+        "number": make.make_account_number(), "bank": make.make_bank().organisation, "kind": "ssc",
+        "reason": "已查明退票原因", "actor": desk.department,
+    }  # fmt: skip
+    with pytest.raises(NotPermitted, match="由乡镇更正账户"):
+        actions.propose_correction(payment, **fields)
+    Payment.objects.filter(pk=payment.pk).update(status="returned", failure_code="F16")
+    payment.refresh_from_db()
+    correction = actions.propose_correction(payment, **fields)
+    with pytest.raises(NotPermitted, match="请由登记更正的示范县民政局复核"):
+        actions.approve_correction(correction, actor=desk.town_reviewer)
+    reviewer = make.make_user("department", "reviewer", desk.department.organisation)
+    actions.approve_correction(correction, actor=reviewer)
+    assert correction.status == "approved"
+
+
 def test_who_proposes_does_not_approve(desk: stage.Desk, home: Path) -> None:
     correction = propose(desk, failed(desk, home).payments.get())
     desk.town.role = "reviewer"

@@ -142,7 +142,7 @@ def test_a_correction_goes_from_the_township_over_a_second_person_to_the_reissue
     page = reverse("disbursement:correction", args=(correction.pk,))
 
     maker = login(desk.town).get(page).content.decode()
-    assert "等乡镇复核岗复核" in maker
+    assert "复核岗复核，之后由主管部门提交重发" in maker
     assert "复核通过" not in maker  # a button one may never press is not there
     reviewer = login(desk.town_reviewer)
     shown = reviewer.get(page).content.decode()

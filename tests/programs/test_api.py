@@ -29,6 +29,8 @@ from tests.make import (
     make_program,
     make_roster,
     make_user,
+    proof,
+    publish,
 )
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +144,7 @@ class TestWay:
         end_notice(roster)
         assert at(roster, K.DEPARTMENT, R.OPERATOR).post(f"{url}/approve/").json()["status"] == "dept_checked"
         assert at(roster, K.DEPARTMENT, R.REVIEWER).post(f"{url}/approve/").json()["status"] == "dept_approved"
+        publish(roster.program)
         assert (
             at(roster, K.FINANCE, R.OPERATOR).post(f"{url}/approve/", {"note": "受理"}).json()["status"] == "accepted"
         )
@@ -191,12 +194,19 @@ class TestSight:
         Rule.objects.filter(code="C04").update(level="warn")
         roster = make_roster(make_program(standard_fen=8_000), rows=[(make_person(), 10_000)])
         run_checks(roster)
+        suspicion = roster.suspicions.get()
+        actions.decide_suspicion(
+            suspicion,
+            confirmed=False,
+            reason="批文另有标准",
+            attachment=proof(),
+            actor=desk_of(roster, K.TOWNSHIP, R.REVIEWER),
+        )
         drive(roster, "on_notice")
         notice = roster.notices.get()
         objection = actions.file_objection(
             notice, notice.rows.get().row, text="不符合", actor=desk_of(roster, K.TOWNSHIP, R.REVIEWER)
         )
-        suspicion = roster.suspicions.get()
         stranger = client_of(
             make_user(K.TOWNSHIP, R.REVIEWER, make_organisation(K.TOWNSHIP, make_area("990001102000")))
         )

@@ -8,7 +8,7 @@ from programs import actions
 from programs.checks import CHECKS, run_checks, run_checks_on
 from programs.models import Account, Dataset, DatasetRow, Person, Roster, RosterRow, Rule, Suspicion
 from subsidy_portal import clock
-from subsidy_portal.models import Organisation, StoredFile, User
+from subsidy_portal.models import Organisation, User
 from subsidy_portal.workflow import InvalidTransition, Refused
 from tests.make import (
     desk_of,
@@ -22,6 +22,7 @@ from tests.make import (
     make_program,
     make_roster,
     make_user,
+    proof,
 )
 
 K, R = Organisation.Kind, User.Role
@@ -48,10 +49,6 @@ def add_death(person: Person, day: str, as_of: str = "2022-06-10") -> None:
         kind="death", source="县民政局", as_of=as_of, imported_by=make_user(), imported_at=clock.now()
     )
     DatasetRow.objects.create(dataset=dataset, kind="death", id_hash=person.id_hash, name=person.name, event_on=day)
-
-
-def proof() -> StoredFile:
-    return StoredFile.keep(b"photo", name="照片.jpg", content_type="image/jpeg", actor=make_user())
 
 
 def decide(suspicion: Suspicion, *, confirmed: bool) -> None:

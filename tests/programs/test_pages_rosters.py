@@ -29,6 +29,7 @@ from tests.make import (
     make_program,
     make_roster,
     make_user,
+    publish,
 )
 from tests.programs.pages import proof, read, roster_with_a_dead_person, signed_in
 
@@ -362,6 +363,8 @@ def test_the_pages_take_a_roster_all_the_way():
         ("accept", K.FINANCE, R.OPERATOR, "accepted"),
     )
     for verb, kind, role, status in way:
+        if verb == "accept":
+            publish(roster.program)
         if verb is None:
             drive(roster, "noticed")
         else:

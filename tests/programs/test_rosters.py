@@ -4,7 +4,7 @@ import pytest
 
 from programs import actions
 from programs.checks import run_checks
-from programs.models import Notice, Roster, RosterRow, Rule, Suspicion
+from programs.models import Notice, Program, Roster, RosterRow, Rule, Suspicion
 from subsidy_portal.models import Event, Organisation, User
 from subsidy_portal.workflow import InvalidTransition, NotPermitted, Refused, StaleStatus
 from tests.make import (
@@ -17,6 +17,8 @@ from tests.make import (
     make_program,
     make_roster,
     make_user,
+    proof,
+    publish,
 )
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +99,7 @@ def test_an_open_blocking_suspicion_holds_the_roster_at_every_desk():
         ("dept_approved", actions.accept_roster, K.FINANCE, R.OPERATOR),
     ):
         roster = make_roster(make_program(cap_fen=5_000), rows=[(make_person(), 10_000)])
+        publish(roster.program)
         if status != "draft":
             drive(roster, status)
         run_checks(roster)
@@ -106,13 +109,66 @@ def test_an_open_blocking_suspicion_holds_the_roster_at_every_desk():
         assert roster.status == status
 
 
-def test_a_reminder_does_not_hold_the_roster():
+def test_a_reminder_too_is_decided_before_the_roster_goes_on():
     load_rules()
     Rule.objects.filter(code="C04").update(level="warn")
     roster = make_roster(make_program(standard_fen=8_000), rows=[(make_person(), 10_000)])
     assert run_checks(roster) == 1
+    with pytest.raises(Refused, match="还有1条疑点没有核实"):
+        actions.submit_roster(roster, actor=town(roster))
+    with pytest.raises(Refused, match="须附佐证"):
+        actions.decide_suspicion(roster.suspicions.get(), confirmed=False, reason="属实", actor=town(roster))
+    actions.decide_suspicion(
+        roster.suspicions.get(), confirmed=False, reason="批文另有标准", attachment=proof(), actor=town(roster)
+    )
     actions.submit_roster(roster, actor=town(roster))
     assert roster.status == S.SUBMITTED
+
+
+def test_reminders_of_one_rule_are_decided_together_on_one_proof():
+    load_rules()
+    Rule.objects.filter(code="C04").update(level="warn")
+    roster = make_roster(make_program(standard_fen=8_000), rows=[(make_person(), 10_000) for _n in range(3)])
+    assert run_checks(roster) == 3
+    first = roster.suspicions.first()
+    with pytest.raises(Refused, match="须附佐证"):
+        actions.decide_alike(first, reason="批文另有标准", attachment=None, actor=town(roster))
+    assert actions.decide_alike(first, reason="批文另有标准", attachment=proof(), actor=town(roster)) == 3
+    assert not roster.suspicions.undecided().exists()
+    assert roster.rows.filter(status="included").count() == 3
+    assert Event.objects.about(roster).get(kind="alike_decided").data["count"] == 3
+
+
+def test_what_would_pay_wrongly_is_decided_one_by_one():
+    load_rules()
+    roster = make_roster(make_program(cap_fen=5_000), rows=[(make_person(), 10_000) for _n in range(2)])
+    assert run_checks(roster) >= 2
+    hit = roster.suspicions.filter(rule__level="block").first()
+    with pytest.raises(Refused, match="逐条核实"):
+        actions.decide_alike(hit, reason="批文另有标准", attachment=proof(), actor=town(roster))
+
+
+def test_finance_accepts_by_the_published_list_only():
+    roster = drive(make_roster(), "dept_approved")
+    with pytest.raises(Refused, match="不在已公布的政策清单里"):
+        actions.accept_roster(roster, actor=finance(roster))
+    publish(roster.program, year=int(roster.period[:4]) + 1)  # a later year's list does not govern this one
+    with pytest.raises(Refused, match="不在已公布的政策清单里"):
+        actions.accept_roster(roster, actor=finance(roster))
+    publish(roster.program)
+    Program.objects.filter(pk=roster.program_id).update(standard_fen=99_900)  # one person changed it
+    roster = Roster.objects.get(pk=roster.pk)
+    with pytest.raises(Refused, match="新版清单还没有公布"):
+        actions.accept_roster(roster, actor=finance(roster))
+    publish(roster.program)  # and a second one published it
+    actions.accept_roster(roster, actor=finance(roster))
+    assert roster.status == S.ACCEPTED
+
+
+def test_a_classified_program_is_paid_without_a_list():
+    roster = drive(make_roster(make_program(is_classified=True)), "dept_approved")
+    actions.accept_roster(roster, actor=finance(roster))
+    assert roster.status == S.ACCEPTED
 
 
 def test_who_submitted_or_uploaded_does_not_review():
@@ -239,8 +295,7 @@ def test_changed_it_goes_the_whole_way_and_every_desk_signs_what_it_has_seen():
     end_notice(roster)
     assert (roster.status, roster.returned_from) == (S.NOTICED, "")
     assert (roster.dept_checked_by, roster.dept_approved_by) == (None, None)
-    drive(roster, "dept_approved")
-    actions.accept_roster(roster, actor=finance(roster))
+    drive(roster, "accepted")
     assert roster.status == S.ACCEPTED
 
 
