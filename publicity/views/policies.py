@@ -62,9 +62,12 @@ def _areas_called(words: str) -> QuerySet[Area]:
 
 
 def policy(request: HttpRequest, code: str) -> HttpResponse:
-    """One policy in plain words, as the newest version that holds it says."""
-    item = readable_items().filter(program__code=code).order_by("-policy_list__year", "-policy_list__version").first()
-    if item is None:
+    """One policy in plain words: as the version asked for says, else as the newest one that holds it."""
+    items = readable_items().filter(program__code=code).order_by("-policy_list__year", "-policy_list__version")
+    last = items.first()
+    chosen = _chosen_list(request, None)
+    item = items.filter(policy_list=chosen).first() if chosen else last
+    if item is None or last is None:
         raise Http404
     newest = current_list()
     return render(
@@ -75,5 +78,6 @@ def policy(request: HttpRequest, code: str) -> HttpResponse:
             "policy": Policy.from_item(item),
             "list": item.policy_list,
             "is_current": item.policy_list == newest,
+            "newer": last.policy_list if last != item else None,
         },
     )

@@ -49,6 +49,21 @@ def test_drafts_are_not_public(client: Client, longevity: Program) -> None:
     assert client.get("/policies/2080502/").status_code == 404
 
 
+def test_the_page_from_an_older_version_says_what_that_version_said(client: Client, longevity: Program) -> None:
+    publish()
+    longevity.standard_text = "每人每月80元"
+    longevity.save()
+    publish()
+    older = client.get("/policies/?year=2022&version=1").content.decode()
+    assert "/policies/2080502/?year=2022&amp;version=1" in older
+    page = client.get("/policies/2080502/?year=2022&version=1").content.decode()
+    assert "每人每月50元" in page
+    assert "每人每月80元" not in page
+    assert "这是2022年第1版的内容，已经改过" in page
+    assert "每人每月80元" in client.get("/policies/2080502/").content.decode()
+    assert client.get("/policies/2080502/?year=2022&version=7").status_code == 404
+
+
 def test_policy_page_tells_who_how_much_how_and_whom_to_ask(client: Client, longevity: Program) -> None:
     publish()
     text = client.get("/policies/2080502/").content.decode()
