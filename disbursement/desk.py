@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
+from disbursement import funds
 from disbursement.actions import may_correct
-from disbursement.batch_facts import FAILED, reissuable
+from disbursement.batch_facts import COUNTY_KINDS, FAILED, reissuable
 from disbursement.failures import Retry, describe
 from disbursement.models import Attempt, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Reissue
 from disbursement.rounds import round_for
-from disbursement.totals import batch_totals
-from programs.models import Roster
+from disbursement.totals import Totals, batch_totals
+from programs.models import FundPlan, Roster
 from subsidy_portal import clock
 from subsidy_portal.desk import DeskItem
 from subsidy_portal.models import User
@@ -28,6 +32,55 @@ LIMIT = 50
 def waiting(user: User) -> list[DeskItem]:
     """Everything of this app that waits for ``user``."""
     return [item for need, ask in _QUESTIONS if allowed(user, need) for item in ask(user)]
+
+
+def away(user: User) -> list[DeskItem]:
+    """Batches, corrections and reissues this user signed that another desk has."""
+    signed = Q(made_by=user) | Q(approved_by=user) | Q(released_by=user)
+    under_way = (Batch.Status.SUBMITTED, Batch.Status.APPROVED, Batch.Status.PAYING)
+    batches = list(
+        Batch.objects.visible_to(user).filter(signed, status__in=under_way).select_related("program", "made_by")[:LIMIT]
+    )
+    totals = batch_totals(batches, user)
+    items = [
+        _batch_item(batch, totals[batch.pk], _("批次"), _("看"), _WHOSE_TURN[Batch.Status(batch.status)])
+        for batch in batches
+    ]
+    corrections = Correction.objects.visible_to(user).filter(made_by=user, status__in=("proposed", "approved"))
+    for item in corrections.select_related("payment__payee", "payment__program").order_by("pk")[:LIMIT]:
+        where = _("等复核") if item.status == Correction.Status.PROPOSED else _("已复核，等重发")
+        items.append(
+            DeskItem(
+                "failures",
+                _("更正"),
+                item.payment.payee.name,
+                f"{item.payment.program.short_name} {period(item.payment.period)}，{where}",
+                reverse("disbursement:correction", args=(item.pk,)),
+                _("看"),
+                amount_fen=item.payment.amount_fen,
+                at=item.made_at,
+            )
+        )
+    return items
+
+
+_WHOSE_TURN = {
+    Batch.Status.SUBMITTED: _lazy("等财政复核岗复核"),
+    Batch.Status.APPROVED: _lazy("等财政批准岗放行"),
+    Batch.Status.PAYING: _lazy("等银行回盘"),
+}
+
+
+def year_funds(user: User) -> dict[str, Any] | None:
+    """The year's plans together: planned, committed, paid, available; for desks where money is decided or watched."""
+    if user.kind not in COUNTY_KINDS or not allowed(user, "see.money"):
+        return None
+    year = clock.today().year
+    sums = funds.balances(FundPlan.objects.visible_to(user).filter(year=year)).values()
+    total = funds.Balance(*(sum(getattr(one, name) for one in sums) for name in ("planned", "committed", "paid")))
+    if not total.planned:
+        return None
+    return {"title": _("%d年资金") % year, "balance": total, "template": "disbursement/parts/fund_balance.html"}
 
 
 def _rosters_to_batch(user: User) -> Iterator[DeskItem]:
@@ -52,21 +105,30 @@ def _batches(status: str, kind: str, action: str, user: User, signed: Q) -> Iter
     batches = list(found.select_related("program", "made_by").order_by("pk")[:LIMIT])
     totals = batch_totals(batches, user)
     for batch in batches:
-        yield DeskItem(
-            "batches",
-            kind,
-            f"{batch.program.short_name} {period(batch.period)}",
-            _("批次 %(number)s，%(n)s 人次") % {"number": batch.number, "n": count(totals[batch.pk].count)},
-            reverse("disbursement:batch", args=(batch.pk,)),
-            action,
-            amount_fen=totals[batch.pk].planned_fen,
-            by=str(batch.made_by),
-            at=batch.approved_at or batch.submitted_at or batch.made_at,
-        )
+        yield _batch_item(batch, totals[batch.pk], kind, action)
+
+
+def _batch_item(batch: Batch, totals: Totals, kind: str, action: str, where: object = "") -> DeskItem:
+    facts = _("批次 %(number)s，%(n)s 人次") % {"number": batch.number, "n": count(totals.count)}
+    return DeskItem(
+        "batches",
+        kind,
+        f"{batch.program.short_name} {period(batch.period)}",
+        f"{where}，{facts}" if where else facts,
+        reverse("disbursement:batch", args=(batch.pk,)),
+        action,
+        amount_fen=totals.planned_fen,
+        by=str(batch.made_by),
+        at=batch.approved_at or batch.submitted_at or batch.made_at,
+    )
 
 
 def _batches_to_submit(user: User) -> Iterator[DeskItem]:
-    yield from _batches(Batch.Status.DRAFT, _("批次提交"), _("提交"), user, ~Q(made_by=user))
+    """The own drafts; one that a second person saw before came back."""
+    fresh, back = Q(made_by=user, submitted_at=None), Q(made_by=user, submitted_at__isnull=False)
+    yield from _batches(Batch.Status.DRAFT, _("批次提交"), _("提交"), user, ~fresh)
+    for item in _batches(Batch.Status.DRAFT, _("批次退回"), _("去改"), user, ~back):
+        yield replace(item, returned=True)
 
 
 def _batches_to_approve(user: User) -> Iterator[DeskItem]:
@@ -162,6 +224,7 @@ def _failures_to_correct(user: User) -> Iterator[DeskItem]:
             _("更正"),
             amount_fen=sum(fen for _day, _n, fen in parts),
             due_on=min(round_for(day).due_on(reason.owner) for day, _n, _fen in parts),
+            n=sum(n for _day, n, _fen in parts),
         )
 
 

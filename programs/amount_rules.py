@@ -108,6 +108,41 @@ def parse_rule(text: str, allowed: Iterable[str]) -> AmountRule:
     return AmountRule(text, frozenset(checked.names), tree)
 
 
+# How an expression reads to somebody who never saw one
+_WORDS = {
+    " >= ": "≥",
+    " <= ": "≤",
+    " == ": "＝",
+    " != ": "≠",
+    " > ": "＞",
+    " < ": "＜",
+    " * ": "×",
+    " / ": "÷",
+    " and ": "并且",
+    " or ": "或者",
+    "not ": "不是",
+    "max(": "较大者(",
+    "min(": "较小者(",
+    "round(": "四舍五入(",
+}
+
+
+def rule_words(text: str) -> str:
+    """The rule for people: ``年龄≥100：300元；其他：标准``. ``text`` is one that ``parse_rule`` took."""
+    node, parts = ast.parse(rule_text(text), mode="eval").body, []
+    while isinstance(node, ast.IfExp):
+        parts.append(f"{_part_words(node.test)}：{_part_words(node.body)}")
+        node = node.orelse
+    return "；".join([*parts, f"其他：{_part_words(node)}"] if parts else [_part_words(node)])
+
+
+def _part_words(node: ast.expr) -> str:
+    words = ast.unparse(node)
+    for sign, word in _WORDS.items():
+        words = words.replace(sign, word)
+    return f"{words}元" if isinstance(node, ast.Constant) else words
+
+
 class _Checked:
     """Walks a parsed rule: every node is allowed, and numbers and conditions stand where they belong."""
 

@@ -218,7 +218,7 @@ def lines(roster: Roster, before: Roster | None, *, tab: str = "all", after: int
     SELECT place, id, before_id FROM sides WHERE place > %(after)s AND {_WHERE[tab]} ORDER BY place LIMIT %(size)s"""  # noqa: S608
     found = fetch(sql, {**_params(roster, before), "after": after, "size": size + 1})
     ids = {pk for _place, *pair in found for pk in pair if pk}
-    rows = RosterRow.objects.select_related("beneficiary", "payee", "area", "account").in_bulk(ids)
+    rows = RosterRow.objects.select_related("beneficiary", "payee", "area", "account__bank").in_bulk(ids)
     doubts: dict[int, list[Suspicion]] = {}
     for doubt in Suspicion.objects.filter(row__in=ids).exclude(status="superseded").select_related("rule"):
         doubts.setdefault(doubt.row_id or 0, []).append(doubt)

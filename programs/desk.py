@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.urls import reverse
@@ -73,7 +74,8 @@ def _drafts(user: User) -> Iterator[DeskItem]:
     """Returned drafts, clean ones without an open question, and those whose last file was refused."""
     drafts = _at(user, S.DRAFT)
     ready = drafts.filter(revision__gt=0, checked_at__isnull=False)
-    yield from _items(drafts.exclude(returned_from=""), _("退回待改"), _("去改"), lambda r: r.return_note[:60])
+    for item in _items(drafts.exclude(returned_from=""), _("退回待改"), _("去改"), lambda r: r.return_note[:60]):
+        yield replace(item, returned=True)
     yield from _items(ready.filter(~_open_hits(), returned_from=""), _("清册提交"), _("提交"))
     last = RosterImport.objects.filter(roster=OuterRef("pk")).order_by("-pk").values("status")[:1]
     refused = drafts.filter(revision=0, returned_from="").annotate(last=last).filter(last=RosterImport.Status.REFUSED)
@@ -92,7 +94,41 @@ def _to_publicise(user: User) -> Iterator[DeskItem]:
 
 
 def _to_check(user: User) -> Iterator[DeskItem]:
-    yield from _items(_at(user, S.NOTICED), _("清册核对"), _("核对"), lambda r: r.return_note[:60])
+    back = Q(returned_from="")
+    yield from _items(_at(user, S.NOTICED).filter(back), _("清册核对"), _("核对"))
+    for item in _items(_at(user, S.NOTICED).exclude(back), _("退回待核"), _("核对"), lambda r: r.return_note[:60]):
+        yield replace(item, returned=True)
+
+
+def away(user: User) -> list[DeskItem]:
+    """Rosters this user signed on their way, and which desk has each."""
+    signed = Q(made_by=user) | Q(submitted_by=user) | Q(town_reviewed_by=user)
+    signed |= Q(dept_checked_by=user) | Q(dept_approved_by=user)
+    under_way = (S.SUBMITTED, S.TOWN_APPROVED, S.ON_NOTICE, S.NOTICED, S.DEPT_CHECKED, S.DEPT_APPROVED)
+    mine = Roster.objects.visible_to(user).filter(signed, status__in=under_way)
+    here = {own for need, own in _DESK_OF if allowed(user, need)}
+    found = mine.exclude(status__in=here - {S.SUBMITTED, S.DEPT_CHECKED}).select_related("program__department")
+    return list(_items(found, _("清册"), _("看"), _whose_turn))
+
+
+# What each desk works on: it does not wait for others there.
+_DESK_OF = (
+    ("notice.open", S.TOWN_APPROVED),
+    ("roster.dept_check", S.NOTICED),
+    ("roster.accept", S.DEPT_APPROVED),
+)
+
+
+def _whose_turn(roster: Roster) -> str:
+    office = roster.program.department.short_name or roster.program.department.name
+    return {
+        S.SUBMITTED: _("在%s复核岗") % roster.area.name,
+        S.TOWN_APPROVED: _("在%s，等开始公示") % roster.area.name,
+        S.ON_NOTICE: _("正在公示"),
+        S.NOTICED: _("在%s经办岗") % office,
+        S.DEPT_CHECKED: _("在%s复核岗") % office,
+        S.DEPT_APPROVED: _("在县财政局"),
+    }[S(roster.status)]
 
 
 def _to_approve(user: User) -> Iterator[DeskItem]:
@@ -125,6 +161,7 @@ def _hits(user: User) -> Iterator[DeskItem]:
             _("核实"),
             amount_fen=fen,
             due_on=due_on,
+            n=n,
         )
 
 
@@ -155,7 +192,7 @@ def _eligible(user: User) -> Iterator[DeskItem]:
     groups = found.order_by().values_list("rule", "rule__name").annotate(n=Count("pk"), first=Min("found_at"))
     for pk, name, n, first in groups[:LIMIT]:
         url = f"{reverse('programs:eligible-list')}?rule={pk}"
-        yield DeskItem("eligible", _("漏发核实"), name, _("%(n)s 人") % {"n": count(n)}, url, _("核实"), at=first)
+        yield DeskItem("eligible", _("漏发核实"), name, _("%(n)s 人") % {"n": count(n)}, url, _("核实"), at=first, n=n)
 
 
 def _uncarded(user: User) -> Iterator[DeskItem]:
@@ -163,9 +200,9 @@ def _uncarded(user: User) -> Iterator[DeskItem]:
     found = Uncarded.objects.visible_to(user).filter(status=Uncarded.Status.OPEN)
     sums = found.aggregate(n=Count("pk"), due=Min("due_on"))
     if sums["n"]:
-        words = _("%(n)s 人还没送银行") % {"n": count(sums["n"])}
-        url = reverse("programs:uncarded-list")
-        yield DeskItem("uncarded", _("未办卡"), _("未办卡受益人"), words, url, _("送银行"), due_on=sums["due"])
+        n, due_on, url = sums["n"], sums["due"], reverse("programs:uncarded-list")
+        words = _("%(n)s 人还没送银行") % {"n": count(n)}
+        yield DeskItem("uncarded", _("未办卡"), _("未办卡受益人"), words, url, _("送银行"), due_on=due_on, n=n)
 
 
 def _anomalies(user: User) -> Iterator[DeskItem]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from selfcheck.models import Problem, ProblemPayment
+from subsidy_portal import clock
 from subsidy_portal.desk import DeskItem
-from subsidy_portal.models import User
+from subsidy_portal.models import Organisation, User
 from subsidy_portal.permissions import allowed
 from subsidy_portal.wording import yuan
 
@@ -20,7 +22,14 @@ AT_MOST = 50
 
 def waiting(user: User) -> list[DeskItem]:
     """At most ``AT_MOST`` of each kind, the nearest deadline first."""
-    return [*_to_register(user), *_to_verify(user), *_to_work_on(user), *_to_review(user)]
+    return [*_to_register(user), *_to_verify(user), *_to_work_on(user), *_to_review(user), *_to_press(user)]
+
+
+def away(user: User) -> list[DeskItem]:
+    """Problems this user registered or asked to close that others work on."""
+    mine = Problem.objects.visible_to(user).filter(Q(made_by=user) | Q(close_requested_by=user))
+    found = mine.filter(status__in=(S.REGISTERED, S.VERIFIED, S.RECTIFYING, S.CLOSE_REQUESTED))
+    return [_item(problem, _("看"), problem.get_status_display()) for problem in _near(found)]
 
 
 def _near(problems: Any) -> Any:
@@ -68,6 +77,15 @@ def _to_review(user: User) -> Iterator[DeskItem]:
         asked = Problem.objects.visible_to(user).filter(status=S.CLOSE_REQUESTED)
         for problem in _near(asked.exclude(made_by=user).exclude(close_requested_by=user)):
             yield _item(problem, _("复核"), _("申请销号"))
+
+
+def _to_press(user: User) -> Iterator[DeskItem]:
+    """Overdue problems of the units that audit and discipline watch over."""
+    if user.kind not in {Organisation.Kind.AUDIT, Organisation.Kind.DISCIPLINE}:
+        return
+    late = Problem.objects.visible_to(user).filter(status__in=(S.VERIFIED, S.RECTIFYING), due_on__lt=clock.today())
+    for problem in _near(late):
+        yield _item(problem, _("督办"), _("整改逾期"))
 
 
 def _to_register(user: User) -> Iterator[DeskItem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -59,8 +59,12 @@ def problem_list(request: StaffRequest) -> HttpResponse:
     else:
         page = keyset_page(ledger_page.by_deadline(shown), request, size=40, key="due_key", descending=False)
     may_register = allowed(request.user, "problem.register")
+    peek = request.GET.copy()
+    peek.pop("at", None)
     context = {
         "page": page,
+        "beside": _beside(request, page.rows),
+        "peek_query": f"{peek.urlencode()}&" if peek else "",
         "form": form,
         "tab": tab,
         "tabs": _tabs(request, tab, found),
@@ -73,6 +77,16 @@ def problem_list(request: StaffRequest) -> HttpResponse:
         "export_query": request.GET.urlencode(),
     }
     return render(request, "selfcheck/problem_list.html", context)
+
+
+def _beside(request: StaffRequest, rows: Sequence[Problem]) -> ProblemPage | None:
+    """The problem shown beside the list on a wide screen: the one asked for with ``?at=``, else the first."""
+    asked = request.GET.get("at", "")
+    chosen = int(asked) if asked.isdecimal() and len(asked) < 19 else (rows[0].pk if rows else None)
+    if chosen is None:
+        return None
+    found = _problem(request, chosen)
+    return ProblemPage(found, request.user, happened(found, 5))
 
 
 @require_GET

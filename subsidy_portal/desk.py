@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +35,10 @@ class DeskItem:
     at: dt.datetime | None = None
     due_on: dt.date | None = None
     at_risk: bool = False
+    # It came back from a desk behind this one
+    returned: bool = False
+    # What the menu counts it as: a line may stand for many rows of the page it leads to
+    n: int = 1
 
 
 # group, [(menu key, label, url name, permission)]
@@ -86,6 +91,9 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
     ),
 ]
 
+
+# How many of the own last steps tell which things one follows
+_TOUCHED = 60
 
 # What events are about: model → its name, the attribute that names one (or none), the page of one.
 SUBJECTS: dict[str, tuple[Any, str, str]] = {
@@ -166,6 +174,23 @@ def waiting(user: User) -> list[DeskItem]:
     return sorted(items, key=lambda item: (item.due_on or dt.date.max, item.kind, item.title))
 
 
+def away(user: User) -> list[DeskItem]:
+    """What ``user`` has passed on and somebody else has now, the oldest first. ``action`` leads there to look."""
+    items = [item for source in settings.DESKS_AWAY for item in import_string(source)(user)]
+    return sorted(items, key=lambda item: (item.at.timestamp() if item.at else 0, item.title))
+
+
+def news(user: User, limit: int = 8) -> list[Line]:
+    """What others did last to the things this user worked on."""
+    touched = Event.objects.filter(actor=user, subject_type__in=SUBJECTS).order_by("-pk")
+    mine = set(touched.values_list("subject_type", "subject_id")[:_TOUCHED])
+    about = Q(pk__in=())
+    for label in {label for label, _pk in mine}:
+        about |= Q(subject_type=label, subject_id__in=[pk for kind, pk in mine if kind == label])
+    found = Event.objects.filter(about).exclude(actor=user).select_related("actor__organisation").order_by("-pk")
+    return lines(list(found[:limit]))
+
+
 def menu(user: User, path: str) -> list[dict[str, Any]]:
     """The side menu with counts of waiting things, kept for a few seconds a user."""
 
@@ -173,7 +198,7 @@ def menu(user: User, path: str) -> list[dict[str, Any]]:
         counts: dict[str, int] = {"desk": 0}
         for item in waiting(user):
             counts["desk"] += 1
-            counts[item.menu] = counts.get(item.menu, 0) + 1
+            counts[item.menu] = counts.get(item.menu, 0) + item.n
         return counts
 
     counts = cache.get_or_set(f"menu:{user.pk}", count, 10) or {}

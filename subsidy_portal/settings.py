@@ -342,6 +342,9 @@ LOGGING = {
 
 # Each app's part of the desk and of the search; listed here so that the kernel imports no app.
 DESKS = ["programs.desk.waiting", "disbursement.desk.waiting", "selfcheck.desk.waiting"]
+DESKS_AWAY = ["programs.desk.away", "disbursement.desk.away", "selfcheck.desk.away"]
+# The money of the year beside it, for desks where money is decided
+DESK_PANEL = "disbursement.desk.year_funds"
 SEARCHES = ["programs.desk.search", "disbursement.desk.search", "selfcheck.desk.search"]
 # What of a fund plan is still free: the money side knows, the plans ask.
 FUND_BALANCES = "disbursement.funds.balances"

@@ -39,14 +39,26 @@ def _day(text: str) -> dt.date | None:
 
 @login_required
 def desk(request: HttpRequest) -> HttpResponse:
-    """What waits for me (of one day with ``?due=``), what is late, and what I did last."""
+    """What waits for me (of one day with ``?due=``), what others have of mine, what is late, what is new."""
     user: User = request.user  # type: ignore[assignment]
     items = desks.waiting(user)
     mine = list(Event.objects.filter(actor=user).select_related("actor").order_by("-pk")[:40])
     day = _day(request.GET.get("due", ""))
+    tabs = {
+        "todo": [item for item in items if day is None or item.due_on == day],
+        "away": desks.away(user),
+        "returned": [item for item in items if item.returned],
+        "done": [],
+    }
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in tabs else "todo"
     context = {
-        "tab": "done" if request.GET.get("tab") == "done" else "todo",
-        "items": [item for item in items if day is None or item.due_on == day],
+        "tab": tab,
+        "items": tabs[tab],
+        "away_count": len(tabs["away"]),
+        "returned_count": len(tabs["returned"]),
+        "news": desks.news(user) if tab == "todo" else [],
+        "panel": import_string(settings.DESK_PANEL)(user),
         "all_count": len(items),
         "day": day,
         "late": sum(item.due_on is not None and item.due_on < clock.today() for item in items),

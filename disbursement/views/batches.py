@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from disbursement import actions, funds
+from disbursement.batch_before import before
 from disbursement.batch_facts import (
     COUNTY_KINDS,
     ThreeWay,
@@ -251,6 +252,8 @@ def batch_context(found: Batch, user: User) -> dict[str, Any]:
     context["bank_names"] = "、".join(name for name, _n, _fen in banks)
     if not released:
         context["sums"] = bank_parts(banks)
+    if county and not released:
+        context["before"] = before(found)
     if county:
         context.update(plan=plan_ledger(found, totals.planned_fen), checks=pre_send_checks(found))
         context.update(release_frame(found, totals, user), **reissue_offer(found, user))

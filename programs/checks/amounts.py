@@ -25,7 +25,7 @@ def off_standard(rule: Rule, ground: Ground) -> Hits:
                 'other_title', CASE WHEN c.expected_fen IS NULL THEN concat('项目标准（', p.standard_unit, '）')
                     ELSE '项目的金额算法' END,
                 'other', CASE WHEN c.expected_fen IS NULL THEN {by_standard}
-                    ELSE concat(p.amount_rule, '，应发', {sql_yuan("c.expected_fen")}, '元') END
+                    ELSE concat('按算法应发', {sql_yuan("c.expected_fen")}, '元') END
             ) AS evidence
         FROM checked c JOIN programs_program p ON p.id = c.program_id
         WHERE (p.standard_fen > 0 AND c.standard_fen <> p.standard_fen

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from programs import periods
-from programs.amount_rules import AGE, QUANTITY, STANDARD, AmountRule, Number, RuleError, age_on, parse_rule, rule_name
+from programs.amount_rules import (
+    AGE,
+    QUANTITY,
+    STANDARD,
+    AmountRule,
+    Number,
+    RuleError,
+    age_on,
+    parse_rule,
+    rule_name,
+    rule_words,
+)
 from programs.imports.problems import CellError
 from programs.models import Program, ProgramColumn
 from subsidy_portal import identifiers, money
@@ -89,6 +100,6 @@ def _differs(expected_fen: int, rule: AmountRule) -> CellError:
     return CellError(
         "off_rule",
         _("金额和项目的算法不符：%(rule)s，应是%(yuan)s元。")
-        % {"rule": rule.text, "yuan": money.format_yuan(expected_fen)},
+        % {"rule": rule_words(rule.text), "yuan": money.format_yuan(expected_fen)},
         _("请改正金额，或改正算法用到的数。"),
     )

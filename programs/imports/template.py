@@ -13,6 +13,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from programs.amount_rules import rule_words
 from programs.imports.columns import EXTRA_COLUMNS, Column, template_columns
 from programs.imports.directory import load_directory
 from programs.models import Program
@@ -155,7 +156,7 @@ def _write_notes(notes: Worksheet, program: Program, columns: list[Column]) -> N
     if program.amount_rule:
         lines.append(
             _("金额怎么算：%(rule)s（标准为补贴标准，年龄为享受人在本期第一天的周岁）。请写算好的数字，不要写公式。")
-            % {"rule": program.amount_rule}
+            % {"rule": rule_words(program.amount_rule)}
         )
     for number, line in enumerate(lines, 1):
         notes.cell(number, 1, line)

@@ -255,6 +255,15 @@ class RosterRow(models.Model):
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="roster_row_amount_positive"),
         )
 
+    @property
+    def account_words(self) -> str:
+        """The account as two of one person are told apart: bank, last four, and the name where it is another's."""
+        account = self.account
+        words = [account.bank.short_name, _("尾号 %s") % account.number_last4]
+        if account.name_at_bank != self.payee.name:
+            words.append(_("户名%s") % account.name_at_bank)
+        return " ".join(map(str, words))
+
     def __str__(self) -> str:
         return f"{self.roster_id} row {self.row_no}"
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from programs import actions
 from programs.actions import ColumnSpec
+from programs.amount_rules import rule_words
 from programs.models import Program
 from programs.template_forms import AmountRuleForm, ColumnForm
 from subsidy_portal import wording
@@ -117,4 +118,5 @@ def shown_template(program: Program) -> dict[str, Any]:
             fen = None
         numbers = _("，").join(f"{name} {value}" for name, value in values.items() if name in used)
         example = f"{numbers} → {wording.yuan(fen)}" if fen is not None else ""
-    return {"columns": columns, "example": example}
+    words = rule_words(program.amount_rule) if program.amount_rule else ""
+    return {"columns": columns, "example": example, "rule_words": words}

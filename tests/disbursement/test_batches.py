@@ -14,6 +14,7 @@ from stdnum import luhn
 
 from disbursement import actions, funds
 from disbursement.banks.pipe_text import Adapter
+from disbursement.batch_before import Before, before
 from disbursement.models import Attempt, Batch, Discrepancy, Order, Payment
 from programs.models import Notice, Roster, RosterRow, Rule, Suspicion
 from subsidy_portal import clock
@@ -359,3 +360,16 @@ def test_submitting_a_batch_that_is_under_way_finds_no_differences_in_it(desk: s
     with pytest.raises(InvalidTransition):
         actions.submit_batch(batch, actor=desk.finance)
     assert not Discrepancy.objects.exists()
+
+
+def test_a_batch_at_its_release_is_compared_with_the_last_one_of_its_program(desk: stage.Desk) -> None:
+    bank = make.make_bank()
+    stays, leaves, comes = (stage.person_paid_at(bank) for _n in range(3))
+    program = make.make_program()
+    make.make_fund_plan(program, year=2022)
+    stage.accepted_roster([(stays, 10_000), (leaves, 5_000)], program=program, period="2022-02")
+    first = actions.make_batch(program, "2022-02", actor=desk.finance)
+    assert before(first) is None
+    stage.accepted_roster([(stays, 12_000), (comes, 7_000)], program=program, period="2022-03")
+    second = actions.make_batch(program, "2022-03", actor=desk.finance)
+    assert before(second) == Before(first, 15_000, 1, 7_000, 1, 5_000, 1, 2_000, 0)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.amount_rules import RuleError, age_on, parse_rule, rule_name
+from programs.amount_rules import RuleError, age_on, parse_rule, rule_name, rule_words
 
 NAMES = ["标准", "数量", "年龄", "月数"]
 
@@ -217,3 +217,12 @@ def test_a_label_that_is_no_name_cannot_be_used() -> None:
         "",
         "",
     ]
+
+
+def test_a_rule_reads_as_words_for_who_never_saw_an_expression():
+    assert rule_words("300 if 年龄>=100 else 标准") == "年龄≥100：300元；其他：标准"
+    assert rule_words("标准*数量*月数") == "标准×数量×月数"
+    assert rule_words("min(标准*数量, 500)") == "较小者(标准×数量, 500)"
+    assert rule_words("50 if 年龄>=80 and 年龄<90 else 80 if 年龄>=90 else 0") == (
+        "年龄≥80并且年龄＜90：50元；年龄≥90：80元；其他：0元"
+    )

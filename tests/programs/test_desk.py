@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from programs import actions
 from programs.checks import run_checks
-from programs.desk import search, waiting
+from programs.desk import away, search, waiting
 from programs.models import RosterImport, Rule, Suspicion
 from subsidy_portal import clock
 from subsidy_portal.models import Organisation, StoredFile, User
@@ -51,6 +51,29 @@ def test_each_status_waits_at_one_desk(status, kind, role, waits):
     for other_kind in (K.TOWNSHIP, K.DEPARTMENT, K.FINANCE):
         if other_kind != kind:
             assert kinds(desk_of(roster, other_kind, role)) == []
+
+
+def test_who_passed_a_roster_on_sees_which_desk_has_it_and_what_came_back():
+    roster = drive(make_roster(make_program(short_name="高龄津贴")), "submitted")
+    clerk = roster.submitted_by
+    assert [(item.kind, item.facts) for item in away(clerk)] == [("清册", "在石桥镇101复核岗，1 人")]
+    assert away(desk_of(roster, K.TOWNSHIP, R.OPERATOR)) == []  # a colleague signed nothing
+    actions.return_roster(roster, to="township", note="请核对第4行", actor=desk_of(roster, K.TOWNSHIP, R.REVIEWER))
+    assert away(clerk) == []
+    (back,) = waiting(clerk)
+    assert (back.kind, back.returned, back.facts) == ("退回待改", True, "请核对第4行，1 人")
+
+
+def test_the_desk_tells_what_others_did_to_my_things_and_keeps_the_tabs(client):
+    roster = drive(make_roster(make_program(short_name="高龄津贴")), "submitted")
+    clerk = roster.submitted_by
+    drive(roster, "on_notice")
+    client.force_login(clerk)
+    page = client.get("/staff/").content.decode()
+    assert "新变动" in page
+    assert f"清册 {roster.number} 变为“待公示”" in page
+    assert "正在公示，1 人" in client.get("/staff/?tab=away").content.decode()
+    assert "没有被退回的" in client.get("/staff/?tab=returned").content.decode()
 
 
 def test_a_line_says_what_how_much_and_where():

@@ -185,7 +185,7 @@ def test_the_template_filled_in_is_clean_and_explains_the_rule(program: Program,
     assert clerk.organisation is not None
     actions.set_amount_rule(program, "标准*月数", "refuse", actor=finance)
     book = openpyxl.load_workbook(BytesIO(build_template(program, clerk.organisation.area)))
-    assert any("金额怎么算：标准*月数" in str(row[0]) for row in book[NOTES].iter_rows(values_only=True))
+    assert any("金额怎么算：标准×月数" in str(row[0]) for row in book[NOTES].iter_rows(values_only=True))
     row = claim(补贴金额="200.00")
     for index, column in enumerate(template_columns(program), 1):
         book[SHEET].cell(FIRST_ROW, index).value = row[column.label]
@@ -206,7 +206,7 @@ def test_an_amount_off_the_rule_is_refused_where_the_program_says_so(
     found = take_in(program, clerk, claim(补贴金额="200.00"), claim(1, 补贴金额="210.00"))
     [problem] = found.problems
     assert (problem["row"], problem["code"]) == (corpus.FIRST_ROW + 1, "off_rule")
-    assert problem["message"] == "金额和项目的算法不符：标准*月数，应是200.00元。"
+    assert problem["message"] == "金额和项目的算法不符：标准×月数，应是200.00元。"
     assert not RosterRow.objects.exists()
 
 
@@ -220,7 +220,7 @@ def test_else_it_is_a_suspicion_of_c04_with_the_rule_in_its_evidence(
     assert [row.expected_fen for row in RosterRow.objects.order_by("row_no")] == [20_000, 20_000]
     [doubt] = Suspicion.objects.filter(rule__check_name="off_standard")
     assert doubt.evidence["row_no"] == corpus.FIRST_ROW + 1
-    assert doubt.evidence["other"] == "标准*月数，应发200.00元"
+    assert doubt.evidence["other"] == "按算法应发200.00元"
 
 
 def test_tiers_go_by_the_age_on_the_first_day_of_the_period(clerk: User, finance: User) -> None:
