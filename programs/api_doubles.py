@@ -1,9 +1,10 @@
-"""Merges of doubled persons and moves between villages over the API."""
+"""Merges, moves, households and changes of their head over the API."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from programs import actions
-from programs.models import PersonMerge, PersonMove
+from programs.models import HeadChange, Household, Person, PersonMerge, PersonMove
 from subsidy_portal.api import EmptySerializer
 from subsidy_portal.api_views import Listed
 from subsidy_portal.models import Area
@@ -55,6 +56,50 @@ class MoveRequestSerializer(serializers.Serializer[Any]):
 class AgreementAnswerSerializer(serializers.Serializer[Any]):
     agree = serializers.BooleanField()
     answer = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+
+
+class HouseholdMemberSerializer(serializers.ModelSerializer[Person]):
+    id_number = serializers.CharField(source="masked_id", read_only=True)
+
+    class Meta:
+        model = Person
+        fields = ("id", "name", "relation", "id_number", "born_on")
+
+
+class HouseholdSerializer(serializers.ModelSerializer[Household]):
+    head_name = serializers.CharField(source="head.name", read_only=True)
+    members = HouseholdMemberSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Household
+        fields = ("id", "area", "group_no", "head", "head_name", "members")
+
+
+class MemberSerializer(serializers.Serializer[Any]):
+    id_number = serializers.CharField(max_length=24)
+    name = serializers.CharField(max_length=50)
+    relation = serializers.CharField(max_length=20)
+    reason = serializers.CharField(max_length=200)
+
+
+class MemberGoneSerializer(serializers.Serializer[Any]):
+    person = serializers.IntegerField()
+    reason = serializers.CharField(max_length=200)
+
+
+class HeadChangeSerializer(serializers.ModelSerializer[HeadChange]):
+    class Meta:
+        model = HeadChange
+        fields = (*_AGREED, "household", "old_head", "new_head", "old_relation")
+
+
+class HeadRequestSerializer(serializers.Serializer[Any]):
+    household = serializers.IntegerField()
+    new_head = serializers.IntegerField(help_text="a member")
+    old_relation = serializers.CharField(
+        max_length=20, required=False, allow_blank=True, default="", help_text="empty: the old head leaves"
+    )
+    reason = serializers.CharField(max_length=300)
 
 
 class PersonMergeViewSet(Listed):
@@ -109,6 +154,58 @@ class PersonMoveViewSet(Listed):
         return self.answer(pk)
 
 
+class HouseholdViewSet(Listed):
+    queryset = Household.objects.select_related("head", "area").prefetch_related("members")
+    serializer_class = HouseholdSerializer
+
+    @extend_schema(request=MemberSerializer)
+    @action(detail=True, methods=["post"], url_path="members")
+    def add_member(self, request: Request, pk: str) -> Response:
+        """Take a registered person of the same village into the household."""
+        actions.add_member(self.get_object(), **self.body(MemberSerializer), actor=self.actor)
+        return self.answer(pk)
+
+    @extend_schema(request=MemberGoneSerializer)
+    @action(detail=True, methods=["post"], url_path="remove-member")
+    def remove_member(self, request: Request, pk: str) -> Response:
+        """Take a member out who is not the head."""
+        given, found = self.body(MemberGoneSerializer), self.get_object()
+        person = get_object_or_404(found.members, pk=given["person"])
+        actions.remove_member(found, person, reason=given["reason"], actor=self.actor)
+        return self.answer(pk)
+
+
+class HeadChangeViewSet(Listed):
+    queryset = HeadChange.objects.select_related("household", "old_head", "new_head")
+    serializer_class = HeadChangeSerializer
+
+    @extend_schema(request=HeadRequestSerializer, responses={201: HeadChangeSerializer})
+    def create(self, request: Request) -> Response:
+        """Ask that a member becomes the head of the household."""
+        given = self.body(HeadRequestSerializer)
+        household = get_object_or_404(Household.objects.visible_to(self.actor), pk=given.pop("household"))
+        new_head = get_object_or_404(household.members, pk=given.pop("new_head"))
+        made = actions.ask_head(household, new_head, **given, actor=self.actor)
+        return self.answer(made.pk, status.HTTP_201_CREATED)
+
+    @extend_schema(request=AgreementAnswerSerializer)
+    @action(detail=True, methods=["post"])
+    def decide(self, request: Request, pk: str) -> Response:
+        """Agree or refuse, by the township's reviewer."""
+        given = self.body(AgreementAnswerSerializer)
+        actions.decide_head(self.get_object(), given["agree"], answer=given["answer"], actor=self.actor)
+        return self.answer(pk)
+
+    @extend_schema(request=EmptySerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take it back, by who asked."""
+        actions.withdraw_head(self.get_object(), actor=self.actor)
+        return self.answer(pk)
+
+
 def register(router: SimpleRouter) -> None:
     router.register("person-merges", PersonMergeViewSet)
     router.register("person-moves", PersonMoveViewSet)
+    router.register("households", HouseholdViewSet)
+    router.register("head-changes", HeadChangeViewSet)

@@ -13,6 +13,7 @@ from programs.models import (
     CardAnomaly,
     EligibleUnpaid,
     FundEntry,
+    HeadChange,
     Notice,
     Objection,
     Person,
@@ -236,6 +237,22 @@ def _moves(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _head_changes(user: User) -> Iterator[DeskItem]:
+    found = HeadChange.objects.visible_to(user).waiting().exclude(made_by=user)
+    for one in found.select_related("old_head", "new_head", "made_by").order_by("pk")[:LIMIT]:
+        facts, url = f"{one.old_head.name} → {one.new_head.name}", reverse("programs:head-change", args=(one.pk,))
+        yield DeskItem(
+            "agreements",
+            _("换户主待同意"),
+            one.new_head.name,
+            facts,
+            url,
+            _("答复"),
+            by=str(one.made_by),
+            at=one.made_at,
+        )
+
+
 def _objections(user: User) -> Iterator[DeskItem]:
     found = Objection.objects.visible_to(user).filter(status=Objection.Status.OPEN)
     for item in found.select_related("notice__roster__program", "row__area", "recorded_by").order_by("pk")[:LIMIT]:
@@ -288,6 +305,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("card.settle", _anomalies),
     ("merge.decide", _merges),
     ("move.decide", _moves),
+    ("household.decide", _head_changes),
     ("objection.decide", _objections),
     ("fund.confirm", _funds),
     ("policy.publish", _policy_lists),

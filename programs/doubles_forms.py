@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from programs.forms import NoteForm
+from programs.models import Household, Person
 from subsidy_portal import clock
 from subsidy_portal.models import Area
 
@@ -46,3 +47,25 @@ class MoveForm(forms.Form):
 
 class AnswerForm(NoteForm):
     """Why not: whoever asked reads it."""
+
+
+class MemberForm(forms.Form):
+    id_number = _NumberField(label=_("身份证号"))
+    name = forms.CharField(label=_("姓名"), max_length=50, widget=forms.TextInput({"autocomplete": "off", "size": 12}))
+    relation = forms.CharField(label=_("与户主的关系"), max_length=20, help_text=_("如 妻、子、父"))
+    reason = forms.CharField(label=_("原因和依据"), max_length=200)
+
+
+class HeadForm(forms.Form):
+    """``new_head`` is one of the members; an empty ``old_relation``: the old head leaves."""
+
+    new_head = forms.ModelChoiceField(Person.objects.none(), label=_("新户主"), empty_label=_("选一位成员"))
+    old_relation = forms.CharField(
+        label=_("原户主与新户主的关系"), max_length=20, required=False, help_text=_("去世、迁走的不填，移出这一户")
+    )
+    reason = forms.CharField(label=_("原因和依据"), max_length=300, widget=forms.Textarea({"rows": 2}))
+
+    def __init__(self, *args: Any, household: Household, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = household.members.exclude(pk=household.head_id).order_by("born_on")
+        self.fields["new_head"].queryset = others  # type: ignore[attr-defined]

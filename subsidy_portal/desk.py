@@ -79,7 +79,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
             ("book", _("补贴底册"), "programs:registry-book-own", "see.rosters"),
             ("uncarded", _("未办卡台账"), "programs:uncarded-list", "see.rosters"),
             ("anomalies", _("账户异常"), "programs:anomaly-list", "see.rosters"),
-            ("agreements", _("迁移与合并"), "programs:agreement-list", "see.rosters"),
+            ("agreements", _("迁移、合并、换户主"), "programs:agreement-list", "see.rosters"),
         ],
     ),
     (
@@ -114,6 +114,8 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "programs.cardanomaly": (_("账户异常"), "", "programs:anomaly"),
     "programs.personmerge": (_("合并重复的人"), "", "programs:merge"),
     "programs.personmove": (_("人员迁移"), "", "programs:move"),
+    "programs.headchange": (_("换户主"), "", "programs:head-change"),
+    "programs.household": (_("户"), "head__name", "programs:household"),
     "programs.person": (_("人员"), "", "programs:person"),
     "programs.account": (_("账户"), "", ""),
     "disbursement.batch": (_("批次"), "number", "disbursement:batch"),

@@ -48,6 +48,8 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "card.search": _("查找账户异常"),
             "merge.propose": _("提出合并重复的人"),
             "merge.decide": _("同意合并"),
+            "household.edit": _("增减户内成员、提出换户主"),
+            "household.decide": _("同意换户主"),
             "move.ask": _("提出人员迁移"),
             "move.decide": _("同意人员迁移"),
             "person.reveal": _("查看完整证号、账号（留记录）"),

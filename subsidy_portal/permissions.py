@@ -62,6 +62,8 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "card.search": {(K.TOWNSHIP, R.OPERATOR), (K.FINANCE, R.OPERATOR)},
     "merge.propose": {(K.TOWNSHIP, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
     "merge.decide": {(K.FINANCE, R.REVIEWER)},
+    "household.edit": {(K.TOWNSHIP, R.OPERATOR)},
+    "household.decide": {(K.TOWNSHIP, R.REVIEWER)},
     "move.ask": {(K.TOWNSHIP, R.OPERATOR)},
     "move.decide": {(K.TOWNSHIP, R.REVIEWER)},
     "person.reveal": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR), (K.TOWNSHIP, R.OPERATOR)},

@@ -48,6 +48,7 @@ LOOK: Final[dict[str, dict[str, str]]] = {
     "programs.uncarded": {"open": WARN, "sent": DOING, "closed": DONE, "cancelled": TODO},
     "programs.cardanomaly": {"open": WARN, "explained": DONE, "closed": DONE},
     "programs.personmerge": {"asked": WARN, "agreed": DONE, "refused": TODO, "withdrawn": TODO},
+    "programs.headchange": {"asked": WARN, "agreed": DONE, "refused": TODO, "withdrawn": TODO},
     "programs.personmove": {"asked": WARN, "agreed": DONE, "refused": TODO, "withdrawn": TODO},
     "programs.rosterrow": {"included": DONE, "held": WARN, "left": TODO},
     "programs.suspicion": {"open": WARN, "confirmed": DONE, "unfounded": DONE, "superseded": TODO},

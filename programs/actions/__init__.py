@@ -15,6 +15,7 @@ from programs.actions.entitlements import (
 )
 from programs.actions.forward import last_roster, start_copy, write_copy
 from programs.actions.funds import confirm_funds, enter_funds, refuse_funds
+from programs.actions.households import add_member, ask_head, decide_head, remove_member, withdraw_head
 from programs.actions.mappings import choose_sheet, forget_mapping, map_columns
 from programs.actions.merges import decide_merge, overlaps, propose_merge, withdraw_merge
 from programs.actions.moves import ask_move, decide_move, withdraw_move
@@ -63,10 +64,12 @@ __all__ = [
     "abandon_import",
     "accept_roster",
     "add_account",
+    "add_member",
     "add_page",
     "add_uncarded",
     "approve_roster_in_department",
     "approve_roster_in_town",
+    "ask_head",
     "ask_move",
     "begin_collecting",
     "cancel_roster",
@@ -80,6 +83,7 @@ __all__ = [
     "confirm_funds",
     "correct_cells",
     "decide_alike",
+    "decide_head",
     "decide_merge",
     "decide_move",
     "decide_objection",
@@ -109,6 +113,7 @@ __all__ = [
     "read_opened",
     "refresh_policy_list",
     "refuse_funds",
+    "remove_member",
     "reopen_uncarded",
     "return_roster",
     "reveal_account_number",
@@ -131,6 +136,7 @@ __all__ = [
     "try_rule",
     "upload_dataset",
     "upload_roster",
+    "withdraw_head",
     "withdraw_merge",
     "withdraw_move",
     "write_copy",

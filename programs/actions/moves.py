@@ -26,7 +26,7 @@ def ask_move(
     registered and for another name, so that nobody learns who lives elsewhere. Raises Refused.
     """
     require(actor, "move.ask")
-    person = _person(id_number, name)
+    person = person_named(id_number, name)
     here, there = person.area, to_area
     if there.level != Area.Level.VILLAGE or (there.valid_to is not None and there.valid_to < clock.today()):
         raise Refused(_("请选择要迁到的村（社区）。"))
@@ -55,7 +55,8 @@ def ask_move(
     return made
 
 
-def _person(id_number: str, name: str) -> Person:
+def person_named(id_number: str, name: str) -> Person:
+    """The registered person; raises Refused with the same words for an unknown number and for another name."""
     try:
         number, written = parse_id_number(id_number), parse_name(name)
     except IdentifierError as error:

@@ -2,7 +2,7 @@
 
 from programs.models.cards import CardAnomaly, Uncarded
 from programs.models.checks import Dataset, DatasetPolicy, DatasetRow, Rule, RuleVersion, Suspicion
-from programs.models.doubles import PersonMerge, PersonMove
+from programs.models.doubles import HeadChange, PersonMerge, PersonMove
 from programs.models.entitlements import EligibleUnpaid, EntitlementRule
 from programs.models.funds import FundEntry, FundPlan
 from programs.models.notices import Notice, NoticeRow, Objection
@@ -22,6 +22,7 @@ __all__ = [
     "EntitlementRule",
     "FundEntry",
     "FundPlan",
+    "HeadChange",
     "Household",
     "Notice",
     "NoticeRow",

@@ -1,4 +1,4 @@
-"""What two sides must agree on in the registry: that two entries are one person, and where a person belongs."""
+"""What two must agree on in the registry: that two entries are one person, where one belongs, who heads a household."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from programs.models.registry import Person
+from programs.models.registry import Household, Person
 from subsidy_portal.models import Area, Organisation, User
 from subsidy_portal.permissions import scope
 
@@ -93,3 +93,27 @@ class PersonMove(Agreement):
 
     def __str__(self) -> str:
         return f"{self.person_id} {self.from_area_id} → {self.to_area_id}"
+
+
+class HeadChange(Agreement):
+    """A household gets another head. To-household money goes to the head, so a second person has to agree."""
+
+    SIDES = ("household__area", "household__area")
+
+    household = models.ForeignKey(Household, models.PROTECT, related_name="head_changes", verbose_name=_("户"))
+    old_head = models.ForeignKey(Person, models.PROTECT, related_name="+", verbose_name=_("原户主"))
+    new_head = models.ForeignKey(Person, models.PROTECT, related_name="+", verbose_name=_("新户主"))
+    old_relation = models.CharField(
+        _("原户主与新户主的关系"), max_length=20, help_text="empty: leaves the household", blank=True
+    )
+
+    class Meta(Agreement.Meta):
+        constraints = (
+            models.UniqueConstraint(fields=("household",), condition=Q(status="asked"), name="head_change_one_open"),
+            models.CheckConstraint(condition=~Q(old_head=F("new_head")), name="head_change_of_two"),
+            models.CheckConstraint(condition=~Q(made_by=F("decided_by")), name="head_change_two_persons"),
+            models.CheckConstraint(condition=~Q(status="refused") | ~Q(answer=""), name="head_refused_with_answer"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.household_id} {self.old_head_id} → {self.new_head_id}"

@@ -18,12 +18,20 @@ from subsidy_portal.permissions import scope
 GUARDED: dict[str, Any] = {"db_constraint": False}
 
 
+class HouseholdQuerySet(models.QuerySet["Household"]):
+    def visible_to(self, user: User) -> HouseholdQuerySet:
+        """Households whose head the user may see."""
+        return self.filter(head__in=Person.objects.visible_to(user))
+
+
 class Household(models.Model):
     """A family unit (户), known by its head. To-household money goes to the head's account only."""
 
     head = models.OneToOneField("Person", models.PROTECT, related_name="heads", **GUARDED)
     area = models.ForeignKey(Area, models.PROTECT, related_name="+", db_index=False, **GUARDED)
     group_no = models.CharField(_("村民小组"), max_length=20, blank=True)
+
+    objects = HouseholdQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"household {self.pk}"

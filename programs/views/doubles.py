@@ -1,8 +1,9 @@
-"""Merges of doubled persons and moves between villages: what waits, one of them, asking and answering."""
+"""What two must agree on: merges, moves and changes of head. What waits, one of them, asking and answering."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -10,33 +11,62 @@ from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from programs import actions
 from programs.doubles_forms import AnswerForm, MergeForm, MoveForm
-from programs.models import Person, PersonMerge, PersonMove
+from programs.models import HeadChange, Person, PersonMerge, PersonMove
 from programs.models.doubles import Agreement
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, happened, staff_page
 from subsidy_portal.workflow import Refused
 
-KINDS: dict[str, Any] = {"moves": PersonMove, "merges": PersonMerge}
-_PEOPLE = {
-    "moves": ("person", "from_area__parent", "to_area__parent", "decides", "made_by__organisation", "decided_by"),
-    "merges": ("keep__area__parent", "gone__area__parent", "made_by__organisation", "decided_by"),
-}
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the agreements: its model with what its page reads, who decides, and how."""
+
+    model: Any
+    label: Any
+    page: str
+    need: str
+    people: tuple[str, ...]
+    decide: Callable[..., None]
+    withdraw: Callable[..., None]
+
+
+KINDS: dict[str, Kind] = {
+    "moves": Kind(
+        PersonMove, gettext_lazy("迁移"), "programs:move", "move.decide",
+        ("person", "from_area__parent", "to_area__parent", "decides"), actions.decide_move, actions.withdraw_move,
+    ),
+    "merges": Kind(
+        PersonMerge, gettext_lazy("合并重复的人"), "programs:merge", "merge.decide",
+        ("keep__area__parent", "gone__area__parent"), actions.decide_merge, actions.withdraw_merge,
+    ),
+    "heads": Kind(
+        HeadChange, gettext_lazy("换户主"), "programs:head-change", "household.decide",
+        ("household__area__parent", "old_head", "new_head"), actions.decide_head, actions.withdraw_head,
+    ),
+}  # fmt: skip
+
+
+def _found(request: StaffRequest, kind: str) -> Any:
+    mine = KINDS[kind].model.objects.visible_to(request.user)
+    return mine.select_related(*KINDS[kind].people, "made_by__organisation", "decided_by")
 
 
 @require_GET
 @staff_page("see.rosters")
 def agreement_list(request: StaffRequest) -> HttpResponse:
-    """Moves, or merges with ``?kind=merges``; what waits first."""
-    kind = "merges" if request.GET.get("kind") == "merges" else "moves"
-    found = KINDS[kind].objects.visible_to(request.user).select_related(*_PEOPLE[kind])
+    """Moves, or merges and changes of head with ``?kind=``; the newest first."""
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in KINDS else "moves"
+    found = _found(request, kind)
     tabs = [
-        (name, label, KINDS[name].objects.visible_to(request.user).waiting().count())
-        for name, label in (("moves", _("迁移")), ("merges", _("合并重复的人")))
+        (name, one.label, one.model.objects.visible_to(request.user).waiting().count()) for name, one in KINDS.items()
     ]
     context = {
         "kind": kind,
@@ -83,22 +113,22 @@ def merge(request: StaffRequest, pk: int) -> HttpResponse:
     return _page(request, "merges", pk)
 
 
-def _one(request: StaffRequest, kind: str, pk: int) -> Any:
-    mine = KINDS[kind].objects.visible_to(request.user).select_related(*_PEOPLE[kind])
-    return get_object_or_404(mine, pk=pk)
+@require_GET
+@staff_page("see.rosters")
+def head_change(request: StaffRequest, pk: int) -> HttpResponse:
+    return _page(request, "heads", pk)
 
 
 def _page(request: StaffRequest, kind: str, pk: int, form: AnswerForm | None = None) -> HttpResponse:
-    found = _one(request, kind, pk)
+    found = get_object_or_404(_found(request, kind), pk=pk)
     user, waits = request.user, found.status == Agreement.Status.ASKED
-    here = kind == "merges" or found.decides_id[:9] == user.area_prefix[:9]
-    need = "merge.decide" if kind == "merges" else "move.decide"
+    here = kind != "moves" or found.decides_id[:9] == user.area_prefix[:9]
     context = {
         "found": found,
         "kind": kind,
-        "facts": _merge_facts(found) if kind == "merges" else _move_facts(found),
+        "facts": _FACTS[kind](found),
         "double": actions.overlaps(found.keep, found.gone) if kind == "merges" else (),
-        "may_decide": waits and here and allowed(user, need) and found.made_by_id != user.pk,
+        "may_decide": waits and here and allowed(user, KINDS[kind].need) and found.made_by_id != user.pk,
         "may_withdraw": waits and found.made_by_id == user.pk,
         "form": form or AnswerForm(),
         "events": happened(found),
@@ -129,27 +159,40 @@ def _merge_facts(found: PersonMerge) -> list[tuple[str, str]]:
     ]
 
 
+def _head_facts(found: HeadChange) -> list[tuple[str, str]]:
+    village = found.household.area
+    return [
+        (_("村（居）"), f"{village.parent or ''} {village}"),
+        (_("原户主"), _who(found.old_head)),
+        (_("新户主"), _who(found.new_head)),
+        (_("原户主以后"), found.old_relation or _("移出这一户")),
+        (_("理由"), found.reason),
+    ]
+
+
+_FACTS: dict[str, Callable[[Any], list[tuple[str, str]]]] = {
+    "moves": _move_facts,
+    "merges": _merge_facts,
+    "heads": _head_facts,
+}
+
+
 @require_POST
 @staff_page("see.rosters")
 def agreement_act(request: StaffRequest, kind: str, pk: int, verb: str) -> HttpResponse:
     """``agree``, ``refuse`` or ``withdraw``."""
     if kind not in KINDS:
         raise Http404
-    found = _one(request, kind, pk)
-    decide, withdraw = (
-        (actions.decide_merge, actions.withdraw_merge)
-        if kind == "merges"
-        else (actions.decide_move, actions.withdraw_move)
-    )
+    found = get_object_or_404(_found(request, kind), pk=pk)
     form = AnswerForm(request.POST)
     if verb == "refuse" and not form.is_valid():
         return _page(request, kind, pk, form)
     if verb == "withdraw":
-        withdraw(found, actor=request.user)
+        KINDS[kind].withdraw(found, actor=request.user)
     elif verb in {"agree", "refuse"}:
         answer = form.cleaned_data["note"] if verb == "refuse" else ""
-        decide(found, verb == "agree", answer=answer, actor=request.user)
+        KINDS[kind].decide(found, verb == "agree", answer=answer, actor=request.user)
     else:
         raise Http404
     messages.success(request, _("已记下。"))
-    return redirect(f"programs:{kind.removesuffix('s')}", pk)
+    return redirect(KINDS[kind].page, pk)
