@@ -18,12 +18,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from programs import actions, api_datasets, api_doubles
+from programs import actions, api_cards, api_datasets, api_doubles
 from programs import serializers as shapes
 from programs.imports import build_template
 from programs.imports.edits import Edit
@@ -41,14 +40,12 @@ from programs.models import (
 )
 from programs.totals import roster_totals
 from subsidy_portal.api import EmptySerializer, NoteSerializer, ReasonSerializer
-from subsidy_portal.api_views import Listed
+from subsidy_portal.api_views import WITH_FILES, Listed
 from subsidy_portal.models import Organisation
 from subsidy_portal.permissions import allowed
 from subsidy_portal.sheets import XLSX
 from subsidy_portal.staff import keep_upload
 from subsidy_portal.workflow import InvalidTransition
-
-WITH_FILES = (JSONParser, MultiPartParser, FormParser)
 
 
 class ProgramFilter(django_filters.FilterSet):
@@ -438,3 +435,4 @@ def register(router: SimpleRouter) -> None:
     router.register("rules", RuleViewSet)
     api_datasets.register(router)
     api_doubles.register(router)
+    api_cards.register(router)

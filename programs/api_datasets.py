@@ -10,7 +10,6 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -18,7 +17,7 @@ from rest_framework.routers import SimpleRouter
 from programs import actions
 from programs.models import Dataset, EligibleUnpaid, EntitlementRule
 from subsidy_portal.api import EmptySerializer, NoteSerializer, ReasonSerializer
-from subsidy_portal.api_views import Listed
+from subsidy_portal.api_views import WITH_FILES, Listed
 from subsidy_portal.models import Area
 from subsidy_portal.permissions import allowed
 
@@ -97,7 +96,7 @@ class DatasetViewSet(Listed):
     queryset = Dataset.objects.all()
     serializer_class = DatasetSerializer
     filterset_class = DatasetFilter
-    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    parser_classes = WITH_FILES
 
     @extend_schema(request={"multipart/form-data": DatasetUploadSerializer}, responses={202: DatasetSerializer})
     def create(self, request: Request) -> Response:

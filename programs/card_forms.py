@@ -48,6 +48,10 @@ class AnswerFileForm(forms.Form):
     )
 
 
+class ListFileForm(forms.Form):
+    file = SheetField(label=_("填好的名单"), help_text=_("一人一行，最多 1000 人；有一行不对就一行都不登记"))
+
+
 class ExplainForm(forms.Form):
     reason = forms.CharField(label=_("正当理由"), max_length=300, widget=forms.Textarea({"rows": 2}))
     proof = ProofField(label=_("佐证"), required=False)

@@ -240,6 +240,17 @@ KINDS: dict[str, KindInfo] = {
             max_age=62, meaning=_("在押的起止日期"), blind_spot=_("外地羁押、还没通报的比不出来。"),
         ),
         KindInfo(
+            K.MISSING,
+            (
+                Field(
+                    "失踪日期", "event_on", "past_day", True,
+                    ("宣告失踪日期", "报案日期", "失联日期"), example="2021-06-01",
+                ),
+                Field("找到日期", "until_on", "day", False, ("寻回日期", "撤销日期"), example="2022-01-31"),
+            ),
+            max_age=183, meaning=_("宣告或报案失踪的起止日期"), blind_spot=_("家里没有报案的比不出来。"),
+        ),
+        KindInfo(
             K.SCHOOL,
             (
                 Field("学校", "item", "text", True, ("就读学校", "学校名称"), example="示范县职业中学"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Left
 
 from programs.comparison_data import KINDS, kinds_of
 from programs.models import Rule, Suspicion
@@ -40,22 +42,48 @@ class RuleLine:
 
 def rule_sums(user: User, rules: Iterable[Rule] | None = None) -> dict[int, RuleSums]:
     """By the key of the rule, over what ``user`` may see. A row that two rules took off counts at both."""
-    found = Suspicion.objects.visible_to(user).exclude(status=Suspicion.Status.SUPERSEDED)
+    found = _standing(user)
     if rules is not None:
         found = found.filter(rule__in=list(rules))
+    return {pk: RuleSums(*numbers) for pk, *numbers in _summed(found.values_list("rule"))}
+
+
+@dataclass(frozen=True)
+class RuleShare:
+    """What one rule found in one program's rosters of one year (R35)."""
+
+    code: str
+    rule: str
+    program: str
+    year: str
+    sums: RuleSums
+
+
+def rule_shares(user: User, rule: Rule | None = None) -> list[RuleShare]:
+    """By rule, program and year, the newest year first; of all rules, or of one."""
+    found = _standing(user).filter(roster__isnull=False)
+    if rule is not None:
+        found = found.filter(rule=rule)
+    year = Left("roster__period", 4)
+    groups = _summed(found.values_list("rule__code", "rule__name", "roster__program__short_name", year))
+    shares = [RuleShare(code, name, program, when, RuleSums(*sums)) for code, name, program, when, *sums in groups]
+    return sorted(shares, key=lambda share: (share.code, -int(share.year), share.program))
+
+
+def _standing(user: User) -> QuerySet[Suspicion]:
+    return Suspicion.objects.visible_to(user).exclude(status=Suspicion.Status.SUPERSEDED).order_by()
+
+
+def _summed(groups: QuerySet[Suspicion, Any]) -> QuerySet[Suspicion, Any]:
+    """The five figures of RuleSums over each group."""
     stopped = Q(status=Suspicion.Status.CONFIRMED, stage=Suspicion.Stage.BEFORE, row__status="left")
-    totals = (
-        found.order_by()
-        .values_list("rule")
-        .annotate(
-            hits=Count("pk"),
-            open=Count("pk", filter=Q(status=Suspicion.Status.OPEN)),
-            confirmed=Count("pk", filter=Q(status=Suspicion.Status.CONFIRMED)),
-            unfounded=Count("pk", filter=Q(status=Suspicion.Status.UNFOUNDED)),
-            stopped_fen=Sum("amount_fen", filter=stopped, default=0),
-        )
+    return groups.annotate(
+        hits=Count("pk"),
+        open=Count("pk", filter=Q(status=Suspicion.Status.OPEN)),
+        confirmed=Count("pk", filter=Q(status=Suspicion.Status.CONFIRMED)),
+        unfounded=Count("pk", filter=Q(status=Suspicion.Status.UNFOUNDED)),
+        stopped_fen=Sum("amount_fen", filter=stopped, default=0),
     )
-    return {pk: RuleSums(*numbers) for pk, *numbers in totals}
 
 
 def rule_lines(user: User, rules: Iterable[Rule]) -> list[RuleLine]:

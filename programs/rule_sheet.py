@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from openpyxl import Workbook
 
 from programs.models import Rule
-from programs.rule_facts import rule_lines
+from programs.rule_facts import rule_lines, rule_shares
 from subsidy_portal import clock
 from subsidy_portal.models import User
 from subsidy_portal.tables import COUNT, YUAN, Column, save, write_table
@@ -48,4 +48,28 @@ def rules_workbook(user: User) -> bytes:
         rows=rows,
         total=(_("合计"), "", "", "", "", "", *sums, ""),
     )
+    _write_shares(book, user)
     return save(book)
+
+
+_BY_PROGRAM = (
+    Column("编号", 8), Column("规则", 40), Column("补贴项目", 28), Column("年度", 8), Column("命中（条）", 10, COUNT),
+    Column("待核（条）", 10, COUNT), Column("属实（条）", 10, COUNT), Column("不属实（条）", 12, COUNT),
+    Column("拦下金额（元）", 16, YUAN),
+)  # fmt: skip
+
+
+def _write_shares(book: Workbook, user: User) -> None:
+    """The second sheet: the same by program and year (R35)."""
+    found = rule_shares(user)
+    figures = [(s.sums.hits, s.sums.open, s.sums.confirmed, s.sums.unfounded, s.sums.stopped_fen) for s in found]
+    rows = [(s.code, s.rule, s.program, s.year, *own) for s, own in zip(found, figures, strict=True)]
+    sums = [sum(column) for column in zip(*figures, strict=True)] or [0] * 5
+    write_table(
+        book.create_sheet(_("按项目和年度")),
+        title=_("%(county)s补贴比对规则按项目、年度统计表") % {"county": settings.COUNTY_NAME},
+        note=_("单位：%(unit)s　截至：%(day)s") % {"unit": user.organisation, "day": clock.today()},
+        columns=_BY_PROGRAM,
+        rows=rows,
+        total=(_("合计"), "", "", "", *sums),
+    )

@@ -11,12 +11,15 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, mixins, serializers, status, viewsets
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.decorators import api_view
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from subsidy_portal import actions
 from subsidy_portal.models import User
 
+# Parsers of a view that also takes a file
+WITH_FILES = (JSONParser, MultiPartParser, FormParser)
 # What a form around a file may take besides it.
 FORM_BYTES = 64 * 2**10
 

@@ -86,12 +86,33 @@ def _read_id(text: str) -> str:
             _("证号已被表格软件改写成数字，后几位已丢失，无法还原。请把该列设为“文本”，照身份证重填。"), "as_number"
         )
     if re.fullmatch(r"[0-9]{15}", number):
-        raise IdentifierError(_("这是15位旧证号。请填18位身份证号。"), "old_15")
+        raise IdentifierError(_old_number(number), "old_15")
     if len(number) != 18:
         raise IdentifierError(_("身份证号应为18位，这里是%(n)d位。请照身份证重填。") % {"n": len(number)}, "length")
     if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
         raise IdentifierError(_("身份证号只能是17位数字加末位数字或X。请照身份证重填。"), "characters")
     return number
+
+
+def upgrade_old(text: str) -> str:
+    """The 18 characters of a 15-digit number issued before 1999: 19 behind the sixth, the check digit at the end.
+
+    Raises IdentifierError when it is none or its birth date does not exist. Not for reading: a person has to confirm
+    that it is the number on today's card (M8).
+    """
+    old = _plain_code(text)
+    if not re.fullmatch(r"[0-9]{15}", old):
+        raise IdentifierError(_("这不是15位旧证号。请照身份证填18位。"), "length")
+    body = f"{old[:6]}19{old[6:]}"
+    return parse_id_number(body + ric.calc_check_digit(body + "0"))
+
+
+def _old_number(old: str) -> str:
+    try:
+        new = upgrade_old(old)
+    except IdentifierError:
+        return _("这是15位旧证号，里面的出生日期不存在。请照身份证填18位。")
+    return _("这是15位旧证号，照规则换成18位尾号是%s。请照身份证核对，在网页上确认换成18位，或填18位。") % new[-4:]
 
 
 def birth_date(id_number: str) -> dt.date:

@@ -224,7 +224,6 @@ if WHITENOISE_USE_FINDERS and "collectstatic" not in sys.argv:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 UPLOAD_MAX_BYTES = 20 * 2**20
-ROSTER_MAX_ROWS = 200_000
 
 # Bank channels by kind; a bank names its kind (disbursement.Bank.kind).
 BANKS = {

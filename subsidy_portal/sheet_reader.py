@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_ROW, MAX_COLUMN, MAX_CELLS = 200_000, 200, 5_000_000
+# Titles, headers, notes and totals are lines of the sheet and no rows of the list.
+AROUND = 20
 MAX_MEMBERS, MAX_INFLATED, MAX_RATIO = 1_000, 512 * 2**20, 200
 MEMORY_BYTES, CPU_SECONDS = 2**30, 60
 OLE = b"\xd0\xcf\x11\xe0"
@@ -220,7 +222,7 @@ class SheetScan:
         number = found[1]
         if not number.isdigit() or not 0 < len(number) <= 10:
             raise Refused("damaged")
-        if int(number) > MAX_ROW:
+        if int(number) > MAX_ROW + AROUND:
             raise Refused("too_many_rows", row=int(number), limit=MAX_ROW)
         if _HIDDEN.search(attributes) and len(self.hidden_rows) < _MAX_LISTED:
             self.hidden_rows.append(int(number))
@@ -283,7 +285,7 @@ def _parse(content: bytes, scans: dict[str, SheetScan]) -> dict[str, Any]:
                 continue
             sheet = workbook.get_sheet_by_name(meta.name)
             end = sheet.end
-            if end is not None and (end[0] >= MAX_ROW or (end[0] + 1) * (end[1] + 1) > MAX_CELLS):
+            if end is not None and (end[0] >= MAX_ROW + AROUND or (end[0] + 1) * (end[1] + 1) > MAX_CELLS):
                 raise Refused("too_many_rows", row=end[0] + 1, limit=MAX_ROW)
             scan = scans.get(meta.name, SheetScan())
             sheets.append(

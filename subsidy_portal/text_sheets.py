@@ -10,7 +10,7 @@ import csv
 import re
 from collections import Counter
 
-from subsidy_portal.sheet_reader import MAX_CELLS, MAX_COLUMN, MAX_ROW, Refused
+from subsidy_portal.sheet_reader import AROUND, MAX_CELLS, MAX_COLUMN, MAX_ROW, Refused
 
 # What a list in text is called where workbooks have the names of sheets.
 NAME = "文本"
@@ -84,8 +84,8 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
             cells += len(row)
             if len(row) > MAX_COLUMN and any(row[MAX_COLUMN:]):
                 raise Refused("too_wide", limit=MAX_COLUMN)
-            if len(rows) == MAX_ROW:
-                raise Refused("too_many_rows", row=MAX_ROW + 1, limit=MAX_ROW)
+            if len(rows) == MAX_ROW + AROUND:
+                raise Refused("too_many_rows", row=len(rows) + 1, limit=MAX_ROW)
             if cells > MAX_CELLS:
                 raise Refused("too_many_cells")
             rows.append([_cell(cell) for cell in row[:MAX_COLUMN]])

@@ -69,6 +69,7 @@ def propose_correction(
         name_at_bank=name_at_bank,
         reason=reason,
         replaces=payment.account,
+        proof=proof,
         actor=actor,
     )
     _check_same(account, payment, reason)

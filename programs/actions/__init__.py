@@ -49,8 +49,10 @@ from programs.actions.uncarded import (
     cancel_uncarded,
     close_uncarded,
     read_opened,
+    read_uncarded,
     reopen_uncarded,
     send_uncarded,
+    uncarded_template,
 )
 from programs.actions.uploads import AlreadyUploaded, abandon_import, import_roster, same_words, upload_roster
 
@@ -111,6 +113,7 @@ __all__ = [
     "purge_datasets",
     "read_dataset",
     "read_opened",
+    "read_uncarded",
     "refresh_policy_list",
     "refuse_funds",
     "remove_member",
@@ -134,6 +137,7 @@ __all__ = [
     "start_search",
     "submit_roster",
     "try_rule",
+    "uncarded_template",
     "upload_dataset",
     "upload_roster",
     "withdraw_head",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 
-from programs.models import Account, Person
+from programs.models import Account, AccountProof, Person
 from subsidy_portal import bulk, clock, crypto
 from subsidy_portal.identifiers import IdentifierError, parse_account, parse_name
-from subsidy_portal.models import Organisation, User
+from subsidy_portal.models import Organisation, StoredFile, User
 from subsidy_portal.permissions import require
 from subsidy_portal.sheets import mask_digits
 from subsidy_portal.workflow import NotPermitted, Refused, record
@@ -25,11 +25,12 @@ def add_account(
     name_at_bank: str = "",
     reason: str = "",
     replaces: Account | None = None,
+    proof: StoredFile | None = None,
 ) -> Account:
     """Register an account of ``person``; the one with the same number, bank and name is returned when there is one.
 
-    ``name_at_bank`` is the holder's name unless the bank writes it differently. Raises Refused for a number or
-    name that cannot be, and for a bank that pays nothing out.
+    ``proof`` is kept with an account that is new. ``name_at_bank`` is the holder's name unless the bank writes it
+    differently. Raises Refused for a number or name that cannot be, and for a bank that pays nothing out.
     """
     require(actor, "correction.propose")
     if bank.kind != Organisation.Kind.BANK or not bank.is_active:
@@ -48,6 +49,8 @@ def add_account(
             account = _create(person, number, name, bank=bank, kind=kind, reason=reason, replaces=replaces, actor=actor)
     except IntegrityError:  # a colleague or an import registered the same one in between
         return same.get()
+    if proof is not None:
+        AccountProof.objects.create(account=account, file=proof)
     record(person, "account_added", actor=actor, note=mask_digits(reason), data={"account": account.pk})
     return account
 

@@ -6,13 +6,16 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from rustpy_xlsxwriter import write_worksheet
 
 from programs.actions.registry import add_account
+from programs.imports.cells import read_day
 from programs.imports.columns import find_field, header_text
+from programs.imports.problems import CellError
 from programs.models import Account, Person, Program, Uncarded
 from subsidy_portal import bulk, clock, crypto, wording
 from subsidy_portal.identifiers import IdentifierError, birth_date, parse_account, parse_id_number, parse_name, sex
@@ -174,6 +177,90 @@ def _read_answer(content: bytes, actor: User) -> list[_Opened]:
     if not opened:
         raise Refused(_("文件里没有一行填了银行账号。"))
     return opened
+
+
+MAX_LIST = 1_000
+_LIST = ("姓名", "身份证号", "村（居）", "补贴项目", "办卡方式", "责任人", "办结期限", "说明")
+
+
+def uncarded_template() -> bytes:
+    """The list to fill in: one person a line, every cell text."""
+    example = ("林立夏", "99000019500101001X", "柳树村", "高龄津贴", "上门办卡", "张三", "2022-06-30", "示例，请删去")
+    out = BytesIO()
+    write_worksheet([dict(zip(_LIST, example, strict=True))], out, sheet_name="未办卡受益人")
+    return out.getvalue()
+
+
+@transaction.atomic
+def read_uncarded(content: bytes, *, actor: User) -> int:
+    """A township's own list, a line a person; returns how many are written down.
+
+    Raises FileRefused for a file that is none, Refused naming the wrong lines and what to do; then nothing is taken in.
+    """
+    require(actor, "card.note")
+    rows, header, places = _find_list(content)
+    lines = [(no, cells) for no, cells in enumerate(rows[header:], header + 1) if any(cell_text(c) for c in cells)]
+    if not lines:
+        raise Refused(_("表头下面没有一行数据。请填好后再上传。"))
+    if len(lines) > MAX_LIST:
+        raise Refused(_("一份名单最多%(n)d人。请分几次上传。") % {"n": MAX_LIST})
+    villages, programs = _villages(actor), {p.short_name: p for p in Program.objects.visible_to(actor)}
+    programs |= {p.name: p for p in programs.values()}
+    wrong: list[str] = []
+    for row_no, cells in lines:
+        given = {name: cells[at] for name, at in places.items()}
+        try:
+            with transaction.atomic():
+                add_uncarded(**_line(given, villages, programs), actor=actor)
+        except Refused as refused:
+            wrong.append(_("第%(row)d行：%(what)s") % {"row": row_no, "what": refused})
+    if wrong:
+        raise Refused(_("有%(n)d行不对，一行也没有登记。%(first)s") % {"n": len(wrong), "first": "".join(wrong[:8])})
+    return len(lines)
+
+
+def _find_list(content: bytes) -> tuple[list[list[Cell]], int, dict[str, int]]:
+    for sheet in read_workbook(content).sheets:
+        for at, row in enumerate(sheet.rows[:10], 1):
+            places = {header_text(cell): i for i, cell in enumerate(row) if cell_text(cell)}
+            known = {name: places[header_text(name)] for name in _LIST if header_text(name) in places}
+            if known.keys() >= set(_LIST) - {"说明"}:
+                return sheet.rows, at, known
+    raise Refused(_("表头不全。请下载名单模板，照着填好后上传。"))
+
+
+def _villages(actor: User) -> dict[str, Area]:
+    found = Area.objects.filter(code__startswith=actor.area_prefix, level=Area.Level.VILLAGE, valid_to=None)
+    return {name: village for village in found for name in (village.name, village.code, *village.aliases)}
+
+
+def _line(given: dict[str, Cell], villages: dict[str, Area], programs: dict[str, Program]) -> dict[str, Any]:
+    """One line as ``add_uncarded`` wants it; raises Refused naming the cell."""
+
+    def chosen(name: str, among: dict[str, Any], hint: str) -> Any:
+        found = among.get(cell_text(given[name]))
+        if found is None:
+            raise Refused(_("“%(name)s”一格不认识。%(hint)s") % {"name": name, "hint": hint})
+        return found
+
+    measures = {str(label): value for value, label in Uncarded.Measure.choices}
+    try:
+        due_on = read_day(given["办结期限"])
+    except CellError as error:
+        raise Refused(_("“办结期限”一格：%s") % error) from None
+    owner = cell_text(given["责任人"])
+    if not owner:
+        raise Refused(_("“责任人”一格是空的。请补填。"))
+    return {
+        "id_number": _text(given["身份证号"]),
+        "name": cell_text(given["姓名"]),
+        "area": chosen("村（居）", villages, _("请填本乡镇的村名。")),
+        "program": chosen("补贴项目", programs, _("请填项目的名称或简称。")),
+        "measure": chosen("办卡方式", measures, _("请填：%s。") % "、".join(measures)),
+        "owner": owner,
+        "due_on": due_on,
+        "note": cell_text(given.get("说明", "")),
+    }
 
 
 def _text(cell: Cell) -> str:

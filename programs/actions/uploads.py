@@ -23,7 +23,7 @@ from programs.imports.mapping import Asked, find_list
 from programs.imports.marking import corrected_workbook, marked_workbook
 from programs.imports.problems import CellError, Problems
 from programs.imports.progress import Progress
-from programs.imports.reading import Claims, check_merged, check_registered_names, read_claims
+from programs.imports.reading import Claims, check_ended, check_merged, check_registered_names, read_claims
 from programs.imports.registry import KnownPerson, find_known, index_people, match
 from programs.imports.storing import RosterMoved, refresh_statistics, store
 from programs.models import Program, Roster, RosterImport
@@ -334,6 +334,9 @@ def _store(
         progress.say(55, _("正在加密"), at_once=True)
         try:
             matched = match(claims, hashes, known, found.uploaded_by)
+            check_ended(layout, body, matched.account, matched.ended, problems)
+            if problems:
+                return
             store(found, claims, matched, progress)
         except RosterMoved as moved:
             problems.add(CellError.of("roster_moved", str(moved)))

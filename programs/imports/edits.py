@@ -9,10 +9,15 @@ from typing import Any
 from openpyxl.utils import column_index_from_string
 
 from programs.models import RosterImport
-from subsidy_portal.sheets import Workbook, mask_digits
+from subsidy_portal.identifiers import IdentifierError, upgrade_old
+from subsidy_portal.sheets import Cell, Workbook, cell_text, mask_digits
 
 # Problems of a cell that typing into this cell cannot put right, or must not: the unit of a header is no slip.
 NOT_BY_TYPING = frozenset({"hidden_row", "wrong_unit", "duplicate_column"})
+
+
+# What stands for a cell's text when the clerk confirms that an old ID number is to be read as its 18 characters.
+UPGRADE = "换成18位"
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,17 @@ def apply_edits(workbook: Workbook, edits: Iterable[Edit]) -> None:
             continue
         row = sheet.rows[edit.row - 1]
         row += [""] * (index + 1 - len(row))
-        row[index] = edit.value
+        row[index] = _upgraded(row[index]) if edit.value == UPGRADE else edit.value
         for unreadable in (sheet.errors, sheet.empty_formulas):
             if (edit.row, index) in unreadable:
                 unreadable.remove((edit.row, index))
+
+
+def _upgraded(cell: Cell) -> Cell:
+    try:
+        return upgrade_old(cell_text(cell))
+    except IdentifierError:
+        return cell  # told as what it is when it is read
 
 
 def can_edit(problem: Mapping[str, Any]) -> bool:

@@ -394,3 +394,17 @@ def check_merged(layout: Layout, body: Body, claims: Claims, merged: dict[str, s
             )
             cell, place = body.rows[at][index], body.place(at, index)
             problems.add(error, sheet=layout.sheet.name, row=body.row_nos[at], column=place, cell=cell)
+
+
+def check_ended(layout: Layout, body: Body, accounts: list[int], ended: set[int], problems: Problems) -> None:
+    """An account that was taken out of use is not paid to; ``accounts``: key by claim, ``ended``: those out of use."""
+    index = layout.columns["account"]
+    for at, account in enumerate(accounts if ended else ()):
+        if account in ended:
+            error = CellError(
+                "account_ended",
+                _("这个账户已经停用，不能再发到这里。"),
+                _("请改填在用的账户；为什么停用，见这个人的账户页。"),
+            )
+            cell, place = body.rows[at][index], body.place(at, index)
+            problems.add(error, sheet=layout.sheet.name, row=body.row_nos[at], column=place, cell=cell)

@@ -37,6 +37,7 @@ class Matched:
     household: dict[str, int]  # head's ID number → key
     account: list[int]  # per claim
     at: dt.datetime
+    ended: set[int] = field(default_factory=set)  # of those, accounts that were taken out of use
     persons: list[tuple[Any, ...]] = field(default_factory=list)
     households: list[tuple[Any, ...]] = field(default_factory=list)
     accounts: list[tuple[Any, ...]] = field(default_factory=list)
@@ -186,7 +187,7 @@ def _match_accounts(claims: Claims, known: dict[str, KnownPerson], matched: Matc
         wanted.setdefault(key, at)
         keys.append(key)
     registered = {found.pk for found in known.values()}
-    accounts = _find_accounts([key for key in wanted if key[0] in registered])
+    accounts, matched.ended = _find_accounts([key for key in wanted if key[0] in registered])
     new = [key for key in wanted if key not in accounts]
     accounts |= zip(new, bulk.take_ids("programs_account", len(new)), strict=True)
     for key in sorted(new):
@@ -207,9 +208,10 @@ def account_kind_of(number: str) -> str:
 
 
 @transaction.atomic
-def _find_accounts(keys: Sequence[_Key]) -> dict[_Key, int]:
+def _find_accounts(keys: Sequence[_Key]) -> tuple[dict[_Key, int], set[int]]:
+    """The registered accounts among ``keys``, and which of them are out of use."""
     if not keys:
-        return {}
+        return {}, set()
     columns = ("holder_id", "number_hash", "bank_id", "name_at_bank")
     bulk.execute(
         "CREATE TEMPORARY TABLE import_account"
@@ -218,8 +220,8 @@ def _find_accounts(keys: Sequence[_Key]) -> dict[_Key, int]:
     bulk.copy_rows("import_account", ("n", *columns), ((n, *key) for n, key in enumerate(keys)))
     bulk.execute("ANALYZE import_account")
     found = bulk.fetch(
-        "SELECT k.n, a.id FROM import_account k JOIN programs_account a"
+        "SELECT k.n, a.id, a.is_active FROM import_account k JOIN programs_account a"
         " USING (holder_id, number_hash, bank_id, name_at_bank)"
     )
     bulk.execute("DROP TABLE import_account")
-    return {keys[n]: pk for n, pk in found}
+    return {keys[n]: pk for n, pk, _active in found}, {pk for _n, pk, active in found if not active}

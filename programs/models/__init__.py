@@ -7,11 +7,12 @@ from programs.models.entitlements import EligibleUnpaid, EntitlementRule
 from programs.models.funds import FundEntry, FundPlan
 from programs.models.notices import Notice, NoticeRow, Objection
 from programs.models.policies import PolicyItem, PolicyList, Program, ProgramColumn
-from programs.models.registry import Account, Household, Person
+from programs.models.registry import Account, AccountProof, Household, Person
 from programs.models.rosters import CellEdit, ColumnMapping, Roster, RosterImport, RosterRow
 
 __all__ = [
     "Account",
+    "AccountProof",
     "CardAnomaly",
     "CellEdit",
     "ColumnMapping",

@@ -143,6 +143,7 @@ class Dataset(models.Model):
         DESTITUTE = "destitute", _("特困人员")
         VETERAN = "veteran", _("优抚和退役军人")
         PRISON = "prison", _("服刑人员")
+        MISSING = "missing", _("失踪人员")
         SCHOOL = "school", _("在校学生")
         INCOME = "income", _("收入和财产核对")
         REVERIFY = "reverify", _("年度复核未通过")

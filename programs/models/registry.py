@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from programs.pinyin import initials
 from subsidy_portal import crypto, identifiers
-from subsidy_portal.models import Area, Organisation, User
+from subsidy_portal.models import Area, Organisation, StoredFile, User
 from subsidy_portal.permissions import scope
 
 # The database holds these references too, by a trigger that asks once a statement instead of once a row
@@ -171,3 +171,13 @@ class Account(models.Model):
     def reveal_number(self) -> str:
         """The full account number: for bank files, and for screens only with a recorded reason."""
         return crypto.decrypt(self.number_sealed, self.place(self.pk))
+
+
+class AccountProof(models.Model):
+    """The document somebody showed when an account was registered by hand: a card, a bank's letter. Kept encrypted."""
+
+    account = models.OneToOneField(Account, models.PROTECT, related_name="proof")
+    file = models.ForeignKey(StoredFile, models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"proof of account {self.account_id}"

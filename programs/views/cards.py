@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from rustpy_xlsxwriter import write_worksheet
 
 from programs import actions
-from programs.card_forms import AnswerFileForm, ExplainForm, SendForm, UncardedForm
+from programs.card_forms import AnswerFileForm, ExplainForm, ListFileForm, SendForm, UncardedForm
 from programs.models import CardAnomaly, Uncarded
 from subsidy_portal import clock
 from subsidy_portal.paging import keyset_page
@@ -59,6 +59,7 @@ def _ledger(request: StaffRequest, **forms: Any) -> HttpResponse:
         "may_note": allowed(request.user, "card.note"),
         "send_form": SendForm(),
         "answer_form": AnswerFileForm(),
+        "list_form": ListFileForm(),
         **forms,
     }
     wrong = any(getattr(form, "errors", None) for form in forms.values())
@@ -107,6 +108,29 @@ def uncarded_answer(request: StaffRequest) -> HttpResponse:
             messages.success(request, _("%(n)d人的账户已登记。") % {"n": done})
             return redirect("/staff/uncarded/?tab=closed")
     return _ledger(request, answer_form=form)
+
+
+@require_POST
+@staff_page("card.note")
+def uncarded_upload(request: StaffRequest) -> HttpResponse:
+    """The township's own list."""
+    form = ListFileForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            done = actions.read_uncarded(form.cleaned_data["file"].read(), actor=request.user)
+        except (Refused, FileRefused) as refused:
+            form.add_error("file", str(refused))
+        else:
+            messages.success(request, _("%(n)d人已登记。") % {"n": done})
+            return redirect("programs:uncarded-list")
+    return _ledger(request, list_form=form)
+
+
+@require_GET
+@staff_page("card.note")
+def uncarded_template(request: StaffRequest) -> HttpResponseBase:
+    content = io.BytesIO(actions.uncarded_template())
+    return FileResponse(content, as_attachment=True, filename=_("未办卡受益人名单.xlsx"), content_type=XLSX)
 
 
 @require_GET
@@ -170,8 +194,36 @@ def anomaly_list(request: StaffRequest) -> HttpResponse:
         "kinds": CardAnomaly.Kind.choices,
         "today": clock.today(),
         "may_search": allowed(request.user, "card.search"),
+        "towns": _by_town(mine.filter(status=A.OPEN)),
     }
     return render(request, "programs/anomaly_list.html", context)
+
+
+def _by_town(found: QuerySet[CardAnomaly]) -> list[tuple[str, int, int]]:
+    """Open ones of each township: its name, how many, how many overdue; the most first."""
+    late = Count("pk", filter=Q(due_on__lt=clock.today()))
+    groups = found.order_by().values_list("area__parent__name").annotate(n=Count("pk"), late=late)
+    return [(name or "—", n, overdue) for name, n, overdue in groups.order_by("-n")]
+
+
+@require_POST
+@staff_page("see.rosters")
+def anomaly_export(request: StaffRequest) -> HttpResponseBase:
+    """The open ones as a workbook, masked; recorded."""
+    found = CardAnomaly.objects.visible_to(request.user).filter(status=A.OPEN).select_related("person", "area__parent")
+    rows = list(found.order_by("area_id", "pk")[:MAX_ROWS])
+    record(request.user, "exported", actor=request.user, note=_("账户异常%(n)d条") % {"n": len(rows)})
+    lines = [
+        {
+            "类别": str(row.get_kind_display()), "乡镇": row.area.parent.name if row.area.parent else "",
+            "村（居）": row.area.name, "姓名": row.person.name, "身份证号": row.person.masked_id,
+            "张数或人数": str(row.count), "发现": full_date(row.found_at), "期限": full_date(row.due_on),
+        }
+        for row in rows
+    ]  # fmt: skip
+    out = io.BytesIO()
+    write_worksheet(lines or [{"类别": "没有"}], out, sheet_name="账户异常")
+    return FileResponse(io.BytesIO(out.getvalue()), as_attachment=True, filename=_("账户异常.xlsx"), content_type=XLSX)
 
 
 @require_POST

@@ -20,7 +20,7 @@ from subsidy_portal import identifiers
 from subsidy_portal.models import Area
 from subsidy_portal.permissions import allowed
 from subsidy_portal.sheets import XLSX
-from subsidy_portal.staff import StaffRequest, happened, no_store, staff_page
+from subsidy_portal.staff import StaffRequest, download, happened, no_store, staff_page
 from subsidy_portal.workflow import Refused, record
 
 SIZE = 50
@@ -72,9 +72,10 @@ def _page(request: StaffRequest, found: Person, **shown: Any) -> HttpResponse:
         .select_related("roster__program", "roster__area", "account", "payee")
         .order_by("-roster_id", "row_no")
     )
+    accounts = found.accounts.select_related("bank", "created_by", "replaces", "proof")
     context = {
         "person": found,
-        "accounts": found.accounts.select_related("bank", "created_by", "replaces").order_by("-is_active", "-pk"),
+        "accounts": accounts.order_by("-is_active", "-pk"),
         "members": found.household.members.all() if found.household else (),
         "claims": claims[:60],
         "merged": found.merged.all(),
@@ -111,6 +112,15 @@ def account_reveal(request: StaffRequest, pk: int) -> HttpResponse:
         return _page(request, found, reveal_form=form)
     number = actions.reveal_account_number(account, reason=form.cleaned_data["reason"], actor=request.user)
     return _page(request, found, revealed_account=account.pk, account_number=number)
+
+
+@require_GET
+@staff_page("see.rosters")
+def account_proof(request: StaffRequest, pk: int) -> HttpResponseBase:
+    """What was shown when the account was registered; each download is an event."""
+    mine = Account.objects.filter(holder__in=Person.objects.visible_to(request.user))
+    account = get_object_or_404(mine.select_related("proof__file", "holder"), pk=pk, proof__isnull=False)
+    return download(account.proof.file, account, actor=request.user)
 
 
 # --- The 底册 ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from programs import actions
 from programs.checks.params import SCHEMAS, program_names
 from programs.models import Rule, Suspicion
-from programs.rule_facts import RuleLine, rule_lines
+from programs.rule_facts import RuleLine, rule_lines, rule_shares
 from programs.rule_forms import RuleForm
 from programs.rule_sheet import rules_workbook
 from programs.rule_words import param_pairs
@@ -78,6 +78,7 @@ def rule(request: StaffRequest, pk: int) -> HttpResponse:
     context = {
         "rule": found,
         "line": rule_lines(request.user, [found])[0],
+        "shares": rule_shares(request.user, found),
         "pairs": param_pairs(found),
         "hits": hits.select_related("person", "roster__program", "roster__area")[:5],
         "events": happened(found),

@@ -234,3 +234,15 @@ def test_the_fast_way_reads_what_the_careful_way_reads(text: str) -> None:
 
     for parse in (parse_id_number, parse_account, parse_name):
         assert tried(parse, text) == tried(parse, f"\u3000{text}\u3000")
+
+
+def test_an_old_number_becomes_eighteen_only_by_a_person():
+    assert identifiers.upgrade_old("990000 500101 001") == "990000195001010019"
+    with pytest.raises(IdentifierError, match="尾号是0019") as told:
+        identifiers.parse_id_number("990000500101001")
+    assert told.value.code == "old_15"
+    with pytest.raises(IdentifierError, match="出生日期不存在"):
+        identifiers.parse_id_number("990000501301001")
+    for wrong in ("990000501301001", "99000050010100", "990000195001010019"):
+        with pytest.raises(IdentifierError):
+            identifiers.upgrade_old(wrong)

@@ -85,7 +85,10 @@ CELLS: dict[str, tuple[dict[str, Any], str]] = {
     "A04 29 February of no leap year": ({"K5": born("19990229")}, "身份证号里的出生日期不存在。请照身份证核对。"),
     "A04 born tomorrow": ({"K5": born("20220306")}, "身份证号里的出生日期还没到。请照身份证核对。"),
     "A04 older than 120": ({"K5": born("18900101")}, "身份证号里的出生日期早于120年前。请照身份证核对。"),
-    "A05 fifteen digits": ({"K5": "990000500101001"}, "这是15位旧证号。请填18位身份证号。"),
+    "A05 fifteen digits": (
+        {"K5": "990000500101001"},
+        "这是15位旧证号，照规则换成18位尾号是0019。请照身份证核对，在网页上确认换成18位，或填18位。",
+    ),
     "A05 permit of a foreigner": ({"K5": "H12345678"}, "身份证号应为18位，这里是9位。" + _AGAIN),
     "A06 superscript": ({"K5": "99000019500101001²"}, _DIGITS),
     "A06 circled": ({"K5": "99000019500101001①"}, _DIGITS),
@@ -237,7 +240,7 @@ FILES = {
     "B05 last cell": ("sparse_to_the_last_cell", "表格用到了第200列以后。请删去右边用不到的列，再上传。"),
     "B06 a million rows": (
         "text_of_a_million_rows",
-        "超过行数上限：表格用到第200001行，最多200000行。请删去下面的空行，或分几份清册上传。",
+        "超过行数上限：表格用到第200021行，最多200000行。请删去下面的空行，或分几份清册上传。",
     ),
     "B07 one endless text": ("one_endless_text", _BOMB),
     "B08 external entity": ("external_entity", _HOSTILE),

@@ -474,3 +474,13 @@ def test_the_file_lies_encrypted(program: Program, clerk: User) -> None:
     with storages["archive"].open(found.file.path) as handle:
         assert not handle.read().startswith(b"PK")
     assert openpyxl.load_workbook(BytesIO(found.file.read())).sheetnames == [corpus.SHEET]
+
+
+def test_nothing_is_paid_to_an_account_that_was_taken_out_of_use(program: Program, clerk: User) -> None:
+    take_in(program, clerk, corpus.clean_file(3))
+    Account.objects.filter(pk=Account.objects.earliest("pk").pk).update(is_active=False)
+    found = take_in(program, clerk, corpus.clean_file(3), "2022-04")
+    assert found.status == RosterImport.Status.REFUSED
+    (problem,) = found.problems
+    assert (problem["code"], problem["message"]) == ("account_ended", "这个账户已经停用，不能再发到这里。")
+    assert found.roster.revision == 0

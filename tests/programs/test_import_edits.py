@@ -188,3 +188,41 @@ def test_the_same_rows_under_another_name_are_no_new_revision(clerk: User, progr
     assert (roster.revision, roster.rows.count()) == (1, 2)
     text = read(signed_in(clerk).get(reverse("programs:roster-import", args=[again.pk])))
     assert "内容与第1次导入完全相同，没有重复导入" in text
+
+
+def test_an_old_number_is_read_as_eighteen_when_the_clerk_has_confirmed_it(program: Program, clerk: User) -> None:
+    number = corpus.id_number(1)
+    assert number[6:8] == "19"
+    workbook = corpus.write([corpus.claim(n) for n in range(3)])
+    sheet = workbook.worksheets[0]
+    for column in "BCDEFGHIJKLMNOP":
+        for row in range(4, 8):
+            if sheet[f"{column}{row}"].value == number:
+                sheet[f"{column}{row}"] = number[:6] + number[8:17]
+    found = upload(program, clerk, corpus.saved(workbook))
+    assert {problem["code"] for problem in found.problems} == {"id_old_15"}
+    assert number[-4:] in found.problems[0]["message"]
+    browser = signed_in(clerk)
+    url = reverse("programs:roster-import", args=[found.pk])
+    assert "核对过，换成18位" in read(browser.get(url))
+    browser.post(reverse("programs:roster-import-correct", args=[found.pk]), {"upgrade-all": "1"})
+    again = actions.import_roster(RosterImport.objects.latest("pk").pk)
+    assert again.status == RosterImport.Status.IMPORTED
+    assert Person.objects.with_id_number(number).exists()
+
+
+def test_what_was_typed_stays_when_it_is_refused_and_a_cell_can_be_cleared(program: Program, clerk: User) -> None:
+    workbook = corpus.write([corpus.claim(n) for n in range(2)])
+    header = {cell.value: cell.column_letter for cell in workbook.worksheets[0][3]}
+    phone = next(letter for label, letter in header.items() if label and "电话" in str(label))
+    workbook.worksheets[0][f"{phone}4"] = "12"
+    found = upload(program, clerk, corpus.saved(workbook))
+    url = reverse("programs:roster-import-correct", args=[found.pk])
+    browser = signed_in(clerk)
+    refused = browser.post(url, {"cell-0": "1" * 201})
+    assert refused.status_code == 422
+    assert "超过200个字" in read(refused)
+    assert "1" * 201 in read(refused)
+    browser.post(url, {"clear-0": "on"})
+    again = actions.import_roster(RosterImport.objects.latest("pk").pk)
+    assert again.status == RosterImport.Status.IMPORTED

@@ -13,7 +13,7 @@ from programs import actions
 from programs.actions import change_rule, preview_rule
 from programs.checks import run_checks
 from programs.models import Dataset, DatasetRow, Person, Roster, Rule, RuleVersion, Suspicion
-from programs.rule_facts import rule_lines, rule_sums
+from programs.rule_facts import rule_lines, rule_shares, rule_sums
 from subsidy_portal import clock
 from subsidy_portal.models import Event, User
 from subsidy_portal.workflow import NotPermitted, Refused
@@ -265,6 +265,16 @@ class TestStatistics:
         assert set(rows) == {*Rule.objects.values_list("code", flat=True), "合计"}
         assert rows["Q01"][6:8] == (1, 1)
         assert rows["合计"][6] == 1
+
+    def test_the_same_by_program_and_year_on_the_page_and_in_the_workbook(self):
+        roster, _dead = roster_with_a_dead_person()
+        (share,) = rule_shares(finance(), rule("Q01"))
+        assert (share.program, share.year, share.sums.hits) == (roster.program.short_name, roster.period[:4], 1)
+        browser = signed_in(finance())
+        assert "按项目和年度" in read(browser.get(reverse("programs:rule", args=[rule("Q01").pk])))
+        book = openpyxl.load_workbook(io.BytesIO(browser.get(reverse("programs:rule-export")).content))
+        rows = list(book["按项目和年度"].iter_rows(min_row=4, values_only=True))
+        assert ("Q01", share.program, share.year, 1) in [(row[0], row[2], row[3], row[4]) for row in rows]
 
 
 def _office(area: Any) -> Any:

@@ -365,6 +365,12 @@ class TestExits:
         if hit:
             assert told(roster, "Q05").endswith("应暂停发放")
 
+    def test_missing_is_suspended_until_found(self):
+        person = make_person()
+        make_list("missing", person, event_on="2022-01-10", until_on="2022-03-20")
+        assert hits(paid("9777777", person, "2022-03")) == ["Q05B"]
+        assert hits(paid("9777777", person, "2022-04")) == []
+
     def test_taken_into_office_or_retired(self):
         one, two = make_person(), make_person()
         make_list("public_payroll", one, item="县医院", event_on="2022-02-01")

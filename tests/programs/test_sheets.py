@@ -75,7 +75,7 @@ ATTACKS = {
     "row_one_thousand_million": (lambda: A.workbook('<row r="1000000000"/>'), "too_many_rows"),
     "row_negative": (lambda: A.workbook('<row r="-1"/>'), "damaged"),
     "row_in_scientific_notation": (lambda: A.workbook('<row r="1e9"/>'), "damaged"),
-    "row_beyond_the_limit": (lambda: A.workbook('<row r="200001"/>'), "too_many_rows"),
+    "row_beyond_the_limit": (lambda: A.workbook('<row r="200021"/>'), "too_many_rows"),
     "sparse_to_the_last_cell": (
         lambda: A.workbook(f'<row r="1">{A.cell("A1")}{A.cell("XFD1048576")}</row>'),
         "too_wide",

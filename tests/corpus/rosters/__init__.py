@@ -160,7 +160,10 @@ DEFECTS: dict[str, Defect] = {
         (("K5", _LOST, _AS_TEXT),),
     ),
     "id_seventeen_digits": Defect(cells(K5="99000019500101001"), (("K5", "身份证号应为18位，这里是17位。", _AGAIN),)),
-    "id_old_fifteen_digits": Defect(cells(K5="990000500101001"), (("K5", "这是15位旧证号。", "请填18位身份证号。"),)),
+    "id_old_fifteen_digits": Defect(
+        cells(K5="990000500101001"),
+        (("K5", "这是15位旧证号，照规则换成18位尾号是0019。", "请照身份证核对，在网页上确认换成18位，或填18位。"),),
+    ),
     "id_x_in_the_middle": Defect(
         cells(K5="99000019500X010019"), (("K5", "身份证号只能是17位数字加末位数字或X。", _AGAIN),)
     ),
