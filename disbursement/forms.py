@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from disbursement.models import Batch, Discrepancy
-from programs.fields import ProofField
+from programs.fields import ProofField, SheetField
 from programs.models import Account, Program
 from subsidy_portal import clock, identifiers, money
 from subsidy_portal.models import Area, Organisation, User
@@ -96,6 +96,10 @@ class CorrectionForm(forms.Form):
             return identifiers.parse_name(text) if text.strip() else ""
         except identifiers.IdentifierError as error:
             raise forms.ValidationError(str(error)) from None
+
+
+class SheetForm(forms.Form):
+    file = SheetField(label=_("填好的更正表"), help_text=_("有一行不对就一笔都不登记"))
 
 
 class ResolutionForm(forms.Form):

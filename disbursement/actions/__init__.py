@@ -11,6 +11,7 @@ from disbursement.actions.batches import (
     return_batch,
     submit_batch,
 )
+from disbursement.actions.correction_sheets import MAX_LINES, propose_corrections
 from disbursement.actions.corrections import (
     approve_correction,
     make_reissue,
@@ -25,6 +26,7 @@ from disbursement.actions.months import MonthOpen, close_month, prepare_month, r
 from disbursement.funds import PlanExceeded
 
 __all__ = [
+    "MAX_LINES",
     "ContentChanged",
     "MonthOpen",
     "PlanExceeded",
@@ -38,6 +40,7 @@ __all__ = [
     "may_correct",
     "prepare_month",
     "propose_correction",
+    "propose_corrections",
     "refuse_correction",
     "refuse_reissue",
     "release_batch",

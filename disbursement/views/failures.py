@@ -2,98 +2,35 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from disbursement import actions
-from disbursement.batch_facts import FAILED, failure_groups
-from disbursement.failures import FAILURES, Failure, Retry, describe
-from disbursement.forms import CorrectionForm, FailureFilterForm, NoteForm
-from disbursement.models import Attempt, Correction, Payment
-from disbursement.rounds import round_for, round_of
+from disbursement.batch_facts import failure_groups
+from disbursement.failure_lines import OPEN_CORRECTION, FailedLine, failed_payments, lateness, uncorrected
+from disbursement.failure_sheets import correction_workbook, uncorrected_workbook
+from disbursement.failures import FAILURES, describe
+from disbursement.forms import CorrectionForm, FailureFilterForm, NoteForm, SheetForm
+from disbursement.models import Correction, Payment
+from disbursement.rounds import round_of
 from subsidy_portal import clock
 from subsidy_portal.models import User
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
+from subsidy_portal.sheets import FileRefused
 from subsidy_portal.staff import StaffRequest, download, happened, keep_upload, staff_page
-from subsidy_portal.workflow import Refused
+from subsidy_portal.tables import workbook_response
+from subsidy_portal.workflow import Refused, record
 
-BY_ACCOUNT = {Retry.NEW_ACCOUNT, Retry.SAME_OR_NEW}
-OPEN_CORRECTION = (Correction.Status.PROPOSED, Correction.Status.APPROVED)
-
-
-@dataclass(frozen=True)
-class FailedLine:
-    """One failed payment with its cause, its date and the correction on its way."""
-
-    payment: Payment
-    user: User
-
-    @cached_property
-    def reason(self) -> Failure:
-        return describe(self.payment.failure_code)
-
-    @cached_property
-    def attempt(self) -> Attempt | None:
-        return next(iter(self.payment.attempts.all()), None)
-
-    @cached_property
-    def correction(self) -> Correction | None:
-        return next(iter(self.payment.open_corrections), None)  # type: ignore[attr-defined]
-
-    @property
-    def failed_on(self) -> dt.date:
-        return self.payment.returned_on or self.payment.failed_on or clock.today()
-
-    @property
-    def due_on(self) -> dt.date:
-        return round_for(self.failed_on).due_on(self.reason.owner)
-
-    @property
-    def late(self) -> bool:
-        return self.due_on < clock.today()
-
-    @property
-    def correctable(self) -> bool:
-        """A new account (or the same one with a word from the bank) can put it right."""
-        return self.correction is None and self.reason.retry in BY_ACCOUNT
-
-    @property
-    def may_correct(self) -> bool:
-        return self.correctable and actions.may_correct(self.user, self.payment.failure_code)
-
-    @property
-    def as_it_is(self) -> bool:
-        """Nothing to correct: a reissue takes it up as it stands."""
-        return self.correction is None and self.reason.retry == Retry.AS_IT_IS
-
-
-def failed_payments(user: User) -> QuerySet[Payment]:
-    """Failed and returned payments of this user's people, with all that a line says."""
-    open_corrections = Correction.objects.filter(status__in=OPEN_CORRECTION).select_related("new_account", "made_by")
-    return (
-        Payment.objects.visible_to(user)
-        .filter(status__in=FAILED)
-        .select_related("batch", "beneficiary", "payee", "account")
-        .prefetch_related(
-            # Few and shared by many lines: fetched once beside them, not joined to each.
-            "program",
-            "account__bank",
-            "area__parent",
-            Prefetch("attempts", Attempt.objects.order_by("-seq")),
-            Prefetch("corrections", open_corrections, to_attr="open_corrections"),
-        )
-    )
+# More than all townships have open together
+MAX_REPORT = 20_000
 
 
 def narrowed(payments: QuerySet[Payment], wanted: dict[str, Any], *, code: bool = True) -> QuerySet[Payment]:
@@ -110,8 +47,14 @@ def narrowed(payments: QuerySet[Payment], wanted: dict[str, Any], *, code: bool 
     return payments.filter(failure_code=wanted["code"]) if code and wanted["code"] else payments
 
 
+@require_GET
 @staff_page("see.money")
 def failure_list(request: StaffRequest) -> HttpResponse:
+    return _list(request, SheetForm())
+
+
+def _list(request: StaffRequest, sheet_form: SheetForm) -> HttpResponse:
+    """The page; ``sheet_form`` may be one that came back."""
     user = request.user
     codes = [(code, f"{code} {failure.meaning}") for code, failure in FAILURES.items()]
     form = FailureFilterForm(request.GET, user=user, codes=codes)
@@ -135,10 +78,63 @@ def failure_list(request: StaffRequest) -> HttpResponse:
             "fixed": sum(group.fixed for group in groups),
             "round": round_of(clock.today()),
             "may_approve": allowed(user, "correction.approve"),
+            "may_propose": allowed(user, "correction.propose"),
+            "sheet_form": sheet_form,
+            "units": lateness(counted),
+            "query": request.GET.urlencode(),
             "filtered": any(request.GET.get(name) for name in form.fields),
             "code": request.GET.get("code", ""),
         },
+        status=422 if sheet_form.errors else 200,
     )
+
+
+def _lines(request: StaffRequest, limit: int) -> list[FailedLine]:
+    """What the filter of the page asks for and nobody has proposed anything for; raises Refused when it is too much."""
+    codes = [(code, f"{code} {failure.meaning}") for code, failure in FAILURES.items()]
+    form = FailureFilterForm(request.GET, user=request.user, codes=codes)
+    payments = uncorrected(failed_payments(request.user))
+    if form.is_valid():
+        payments = narrowed(payments, form.cleaned_data)
+    lines = [FailedLine(payment, request.user) for payment in payments.order_by("area_id", "pk")[: limit + 1]]
+    if len(lines) > limit:
+        raise Refused(_("超过%(n)d笔。请先按乡镇、批次或原因筛选。") % {"n": limit})
+    return lines
+
+
+@require_GET
+@staff_page("see.money")
+def failure_report(request: StaffRequest) -> HttpResponse:
+    """《发放失败未修改人信息》, one sheet a township; recorded."""
+    lines = _lines(request, MAX_REPORT)
+    record(request.user, "exported", actor=request.user, note=_("发放失败未修改人信息%(n)d笔") % {"n": len(lines)})
+    name = _("发放失败未修改人信息%(day)s.xlsx") % {"day": f"{clock.today():%Y%m%d}"}
+    return workbook_response(uncorrected_workbook(lines), name)
+
+
+@require_GET
+@staff_page("correction.propose")
+def correction_sheet(request: StaffRequest) -> HttpResponse:
+    """The sheet to fill in new accounts on, of what this office may correct."""
+    lines = [line for line in _lines(request, MAX_REPORT) if line.may_correct][: actions.MAX_LINES]
+    record(request.user, "exported", actor=request.user, note=_("账户更正表%(n)d笔") % {"n": len(lines)})
+    name = _("失败付款账户更正表%(day)s.xlsx") % {"day": f"{clock.today():%Y%m%d}"}
+    return workbook_response(correction_workbook(lines), name)
+
+
+@require_POST
+@staff_page("correction.propose")
+def corrections_upload(request: StaffRequest) -> HttpResponse:
+    form = SheetForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            count = actions.propose_corrections(form.cleaned_data["file"].read(), actor=request.user)
+        except (Refused, FileRefused) as refused:
+            form.add_error("file", str(refused))
+        else:
+            messages.success(request, _("已登记%(n)d笔更正，等本单位复核岗复核。") % {"n": count})
+            return redirect("disbursement:failure-list")
+    return _list(request, form)
 
 
 @staff_page("correction.propose")
