@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from disbursement import actions
+from disbursement import actions, api_refunds
 from disbursement import serializers as shapes
 from disbursement.batch_facts import FAILED
 from disbursement.batch_steps import STEPS
@@ -287,6 +287,7 @@ def register(router: SimpleRouter) -> None:
     router.register("orders", OrderViewSet)
     router.register("corrections", CorrectionViewSet)
     router.register("reissues", ReissueViewSet)
+    api_refunds.register(router)
     router.register("discrepancies", DiscrepancyViewSet)
     router.register("months", MonthViewSet)
     router.register("statistics", StatisticsViewSet, basename="statistics")

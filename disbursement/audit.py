@@ -143,6 +143,21 @@ def _state_agrees() -> tuple[int, list[str]]:
     )
 
 
+@check("refunds-agree", "缴回的付款与凭证一一对应，金额相等")
+def _refunds_agree() -> tuple[int, list[str]]:
+    return _count("disbursement_refundline"), _lines(
+        """
+        SELECT 'payment', p.id, p.status, p.amount_fen, 'in refunds', COALESCE(told.fen, 0)
+          FROM disbursement_payment p
+          LEFT JOIN (SELECT l.payment_id, sum(l.amount_fen) AS fen FROM disbursement_refundline l
+                       JOIN disbursement_refund r ON r.id = l.refund_id
+                      WHERE r.status = 'confirmed' AND NOT l.dropped GROUP BY l.payment_id) told
+                 ON told.payment_id = p.id
+         WHERE CASE WHEN p.status = 'refunded' THEN told.fen IS DISTINCT FROM p.amount_fen ELSE told.fen IS NOT NULL END
+        """
+    )
+
+
 @check("amounts-agree", "付款、清册、发送、回盘、对账单的金额处处相等")
 def _amounts_agree() -> tuple[int, list[str]]:
     return _count("disbursement_attempt"), _lines(
@@ -292,6 +307,7 @@ def _inside_plan() -> tuple[int, list[str]]:
 _TWO_PERSONS = {
     "disbursement_batch": ("made_by_id", "approved_by_id", "released_by_id"),
     "disbursement_correction": ("made_by_id", "approved_by_id"),
+    "disbursement_refund": ("made_by_id", "confirmed_by_id"),
     "disbursement_reissue": ("made_by_id", "approved_by_id"),
     "disbursement_monthclose": ("made_by_id", "closed_by_id"),
     "programs_fundentry": ("made_by_id", "confirmed_by_id"),

@@ -13,7 +13,7 @@ from django.db.models.functions import Left
 from disbursement import funds
 from disbursement.contents import ROSTERS_OF_BATCH, last_shown
 from disbursement.failures import FAILURES, Failure, Retry, describe
-from disbursement.models import Attempt, Batch, Correction, Order, Payment, StatementEntry
+from disbursement.models import Attempt, Batch, Correction, Order, Payment, RefundLine, StatementEntry
 from disbursement.rounds import Round, round_for
 from disbursement.totals import Totals
 from programs.models import FundPlan, Program, Roster, Rule, Suspicion
@@ -138,7 +138,8 @@ def reissuable(payments: QuerySet[Payment]) -> QuerySet[Payment]:
     """Those of ``payments`` that a reissue would take up: corrected ones, and those whose account was not at fault."""
     open_ones = Correction.objects.filter(payment=OuterRef("pk"), status__in=("proposed", "approved"))
     corrected = Exists(open_ones.filter(status=Correction.Status.APPROVED, reissue=None))
-    as_it_is = Q(status=Payment.Status.FAILED, failure_code__in=AS_IT_IS) & ~Exists(open_ones)
+    going_back = Exists(RefundLine.objects.filter(payment=OuterRef("pk"), dropped=False))
+    as_it_is = Q(status=Payment.Status.FAILED, failure_code__in=AS_IT_IS) & ~Exists(open_ones) & ~going_back
     return payments.filter(corrected | as_it_is, status__in=FAILED)
 
 

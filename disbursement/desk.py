@@ -16,7 +16,7 @@ from disbursement import funds
 from disbursement.actions import may_correct
 from disbursement.batch_facts import COUNTY_KINDS, FAILED, reissuable
 from disbursement.failures import Retry, describe
-from disbursement.models import Attempt, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Reissue
+from disbursement.models import Attempt, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Refund, Reissue
 from disbursement.rounds import round_for
 from disbursement.totals import Totals, batch_totals
 from programs.models import FundPlan, Roster
@@ -228,6 +228,24 @@ def _failures_to_correct(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _refunds(user: User) -> Iterator[DeskItem]:
+    """Refunds that wait for the second person and the voucher."""
+    waits: Any = Refund.objects.visible_to(user).filter(status=Refund.Status.PROPOSED).exclude(made_by=user)
+    found = waits.select_related("batch__program", "made_by").annotate(n=Count("lines"), fen=Sum("lines__amount_fen"))
+    for refund in found.order_by("pk")[:LIMIT]:
+        yield DeskItem(
+            "failures",
+            _("缴回国库"),
+            f"{refund.batch.program.short_name} {period(refund.batch.period)}",
+            _("批次 %(number)s，缴回 %(n)s 笔") % {"number": refund.batch.number, "n": count(refund.n)},
+            reverse("disbursement:refund", args=(refund.pk,)),
+            _("复核"),
+            amount_fen=refund.fen,
+            by=str(refund.made_by),
+            at=refund.made_at,
+        )
+
+
 def _discrepancies(user: User) -> Iterator[DeskItem]:
     found = Discrepancy.objects.visible_to(user).filter(status=Discrepancy.Status.OPEN)
     for item in found.select_related("bank__organisation").order_by("pk")[:LIMIT]:
@@ -281,6 +299,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("reissue.approve", _reissues_to_release),
     ("correction.approve", _corrections_to_review),
     ("correction.propose", _failures_to_correct),
+    ("refund.confirm", _refunds),
     ("discrepancy.resolve", _discrepancies),
     ("month.prepare", _month_to_prepare),
     ("month.close", _months_to_close),

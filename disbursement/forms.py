@@ -102,6 +102,22 @@ class SheetForm(forms.Form):
     file = SheetField(label=_("填好的更正表"), help_text=_("有一行不对就一笔都不登记"))
 
 
+class RefundForm(forms.Form):
+    reason = forms.CharField(
+        label=_("为什么不再发"),
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("请写明为什么不再发，如：享受人已死亡、无法联系。")},
+    )
+
+
+class VoucherForm(forms.Form):
+    voucher = forms.CharField(label=_("缴库凭证号"), max_length=40, widget=forms.TextInput({"autocomplete": "off"}))
+    remitted_on = forms.DateField(
+        label=_("缴库日期"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"), initial=clock.today
+    )
+
+
 class ResolutionForm(forms.Form):
     """How a discrepancy was cleared up, in words an auditor can follow."""
 

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from disbursement.views import batches, discrepancies, failures, funds, months, orders, reissues, statistics
+from disbursement.views import batches, discrepancies, failures, funds, months, orders, refunds, reissues, statistics
 
 app_name = "disbursement"
 urlpatterns = [
     path("batches/", batches.batch_list, name="batch-list"),
     path("batches/new/", batches.batch_new, name="batch-new"),
+    path("batches/<int:pk>/refund/", refunds.refund_new, name="refund-new"),
     path("batches/<int:pk>/", batches.batch, name="batch"),
     path("batches/<int:pk>/progress/", batches.batch_progress, name="batch-progress"),
     path("batches/<int:pk>/<slug:verb>/", batches.batch_act, name="batch-act"),
@@ -15,6 +16,8 @@ urlpatterns = [
     path("failures/report/", failures.failure_report, name="failure-report"),
     path("failures/sheet/", failures.correction_sheet, name="correction-sheet"),
     path("failures/sheet/upload/", failures.corrections_upload, name="corrections-upload"),
+    path("refunds/<int:pk>/", refunds.refund, name="refund"),
+    path("refunds/<int:pk>/<slug:verb>/", refunds.refund_act, name="refund-act"),
     path("payments/<int:pk>/correction/", failures.correction_new, name="correction-new"),
     path("corrections/<int:pk>/", failures.correction, name="correction"),
     path("corrections/<int:pk>/proof/", failures.correction_proof, name="correction-proof"),

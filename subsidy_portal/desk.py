@@ -122,6 +122,7 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "disbursement.order": (_("指令"), "ref", "disbursement:order"),
     "disbursement.correction": (_("账户更正"), "", ""),
     "disbursement.reissue": (_("重发"), "", "disbursement:reissue"),
+    "disbursement.refund": (_("缴回国库"), "", "disbursement:refund"),
     "disbursement.discrepancy": (_("差异"), "", "disbursement:discrepancy"),
     "disbursement.monthclose": (_("月结"), "", ""),
     "selfcheck.problem": (_("问题"), "number", "selfcheck:problem"),

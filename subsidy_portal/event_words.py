@@ -33,6 +33,7 @@ WORDS = {
     "compared": gettext_lazy("比对"),
     "recovered": gettext_lazy("收回"),
     "remitted": gettext_lazy("缴入国库"),
+    "refunded": gettext_lazy("发不出的缴回国库"),
     "recovery_voided": gettext_lazy("作废收回记录"),
     "written_off": gettext_lazy("核销"),
     "evidence_added": gettext_lazy("附佐证"),

@@ -67,6 +67,8 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "correction.approve": _("复核账户更正"),
             "reissue.make": _("编制重发"),
             "reissue.approve": _("放行重发"),
+            "refund.make": _("提出缴回国库"),
+            "refund.confirm": _("复核缴回国库"),
             "discrepancy.resolve": _("处理对账差异"),
             "month.prepare": _("编制月结"),
             "month.close": _("月结"),

@@ -78,6 +78,8 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "correction.approve": {(K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.REVIEWER)},
     "reissue.make": {(K.DEPARTMENT, R.OPERATOR), (K.FINANCE, R.OPERATOR)},
     "reissue.approve": {(K.FINANCE, R.APPROVER)},
+    "refund.make": {(K.FINANCE, R.OPERATOR)},
+    "refund.confirm": {(K.FINANCE, R.REVIEWER)},
     "discrepancy.resolve": {(K.FINANCE, R.OPERATOR), (K.FINANCE, R.REVIEWER)},
     "month.prepare": {(K.FINANCE, R.OPERATOR)},
     "month.close": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},

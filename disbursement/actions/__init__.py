@@ -23,6 +23,7 @@ from disbursement.actions.corrections import (
     withdraw_order,
 )
 from disbursement.actions.months import MonthOpen, close_month, prepare_month, resolve_discrepancy
+from disbursement.actions.refunds import confirm_refund, propose_refund, refundable, refuse_refund
 from disbursement.funds import PlanExceeded
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "approve_correction",
     "cancel_batch",
     "close_month",
+    "confirm_refund",
     "hold_batch",
     "make_batch",
     "make_reissue",
@@ -41,7 +43,10 @@ __all__ = [
     "prepare_month",
     "propose_correction",
     "propose_corrections",
+    "propose_refund",
+    "refundable",
     "refuse_correction",
+    "refuse_refund",
     "refuse_reissue",
     "release_batch",
     "release_reissue",

@@ -59,6 +59,8 @@ def propose_correction(
         raise Refused(_("%(meaning)s，不能更正重发。%(todo)s") % {"meaning": failure.meaning, "todo": failure.todo})
     if payment.corrections.filter(status__in=(C.PROPOSED, C.APPROVED)).exists():
         raise Refused(_("这一笔已经有更正在办。请先复核或退回那一条。"))
+    if payment.refund_lines.filter(dropped=False).exists():
+        raise Refused(_("这一笔正在缴回国库，不能更正。要重发的，请财政先退回那份缴回。"))
     if proof is None:
         _require_own_account(payment, number, name_at_bank)
     account = programs.add_account(
@@ -199,6 +201,7 @@ def _collect_as_it_is(reissue: Reissue) -> None:
          WHERE p.batch_id = %s AND p.status = 'failed' AND p.failure_code = ANY(%s)
            AND NOT EXISTS (SELECT 1 FROM disbursement_correction c
                             WHERE c.payment_id = p.id AND c.status IN ('proposed', 'approved'))
+           AND NOT EXISTS (SELECT 1 FROM disbursement_refundline l WHERE l.payment_id = p.id AND NOT l.dropped)
         """,
         ("账户无误，银行整批退回后原样重发", reissue.made_by_id, reissue.made_at, reissue.batch_id, codes),
     )

@@ -4,6 +4,7 @@ from disbursement.models.banks import Bank, BankFile, BankLine
 from disbursement.models.batches import Batch, Correction, Payment, Reissue
 from disbursement.models.orders import Attempt, Order
 from disbursement.models.reconciliation import Discrepancy, MonthClose, Statement, StatementEntry
+from disbursement.models.refunds import Refund, RefundLine
 
 __all__ = [
     "Attempt",
@@ -16,6 +17,8 @@ __all__ = [
     "MonthClose",
     "Order",
     "Payment",
+    "Refund",
+    "RefundLine",
     "Reissue",
     "Statement",
     "StatementEntry",

@@ -32,7 +32,7 @@ from disbursement.batch_facts import (
 )
 from disbursement.batch_steps import STEPS, steps_for, why_not
 from disbursement.forms import AmountForm, BatchFilterForm, NoteForm
-from disbursement.models import Batch, Discrepancy, Order, Payment, Reissue
+from disbursement.models import Batch, Discrepancy, Order, Payment, Refund, Reissue
 from disbursement.totals import Totals, batch_totals
 from programs.models import FundPlan, Program
 from subsidy_portal import clock
@@ -332,5 +332,7 @@ def reissue_offer(found: Batch, user: User) -> dict[str, Any]:
     return {
         "reissue": waits,
         "reissuable": ready,
+        "refunds": found.refunds.exclude(status=Refund.Status.REFUSED),
+        "may_refund": allowed(user, "refund.make") and actions.refundable(found).exists(),
         "may_reissue": bool(ready) and allowed(user, "reissue.make"),
     }

@@ -66,6 +66,7 @@ BREAKS: dict[str, tuple[str, ...]] = {
     "debited-once": (COPY_ENTRY,),
     "sent-once": ("UPDATE disbursement_order SET ref = 'NB999999999'",),
     "state-agrees": ("UPDATE disbursement_payment SET status = 'failed'",),
+    "refunds-agree": ("UPDATE disbursement_payment SET status = 'refunded'",),
     "amounts-agree": ("UPDATE disbursement_attempt SET amount_fen = amount_fen + 1",),
     "orders-add-up": ("UPDATE disbursement_order SET count = count + 1",),
     "files-add-up": ("UPDATE disbursement_bankfile SET total_fen = total_fen + 1 WHERE kind = 'result'",),
