@@ -17,7 +17,7 @@ from programs.entitlement_export import MAX_ROWS, build_eligible_list
 from programs.entitlement_forms import DismissForm, EntitlementRuleForm, NotifyForm
 from programs.entitlements import kinds_read, rule_words
 from programs.models import EligibleUnpaid, EntitlementRule, Program
-from programs.staleness import stale_kinds
+from programs.staleness import by_state, stale_kinds
 from subsidy_portal import clock
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
@@ -54,7 +54,7 @@ def eligible_list(request: StaffRequest) -> HttpResponse:
         "rules": rules,
         "rule": rule,
         "searched_at": max((one.searched_at for one in rules if one.searched_at), default=None),
-        "stale": stale_kinds(kinds_read(rules), clock.today()),
+        "stale": by_state(stale_kinds(kinds_read(rules), clock.today())),
         "may_search": allowed(request.user, "entitlement.search"),
         "may_export": allowed(request.user, "entitlement.decide") or allowed(request.user, "entitlement.search"),
     }
