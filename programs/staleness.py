@@ -55,7 +55,9 @@ class Age:
         if self.as_of is None:
             return self.label
         told = {"kind": self.label, "as_of": cn_date(self.as_of), "days": self.days}
-        return (_("%(kind)s（截至%(as_of)s，已 %(days)d 天）") if self.is_stale else _("%(kind)s（截至%(as_of)s）")) % told
+        return (
+            _("%(kind)s（截至%(as_of)s，已 %(days)d 天）") if self.is_stale else _("%(kind)s（截至%(as_of)s）")
+        ) % told
 
     @property
     def sentence(self) -> str:
@@ -67,7 +69,7 @@ class Age:
 
 
 @dataclass(frozen=True)
-class Group:
+class InState:
     """Kinds in the same state: a dozen lines that say the same hide the one that does not."""
 
     words: str
@@ -75,10 +77,12 @@ class Group:
     ages: list[Age]
 
 
-def by_state(found: Iterable[Age]) -> list[Group]:
+def by_state(found: Iterable[Age]) -> list[InState]:
     """``found`` in one group a state: what is missing first, then what is too old, then what is in date."""
     order = sorted(found, key=lambda age: (age.as_of is not None, not age.is_stale))
-    return [Group(words, of[0].tone, of) for words, of in ((w, list(g)) for w, g in groupby(order, lambda a: a.words))]
+    return [
+        InState(words, of[0].tone, of) for words, of in ((w, list(g)) for w, g in groupby(order, lambda a: a.words))
+    ]
 
 
 def ages(kinds: Iterable[str], on: dt.date, area: Area | None = None) -> list[Age]:
