@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -109,7 +110,7 @@ def _page(request: StaffRequest, found: EligibleUnpaid, notify: NotifyForm, dism
         "events": happened(found),
         "facts": [
             (_("姓名"), found.person.name),
-            (_("身份证号"), found.person.masked_id),
+            (_("身份证号"), format_html('<span class="id">{}</span>', found.person.masked_id)),
             (_("乡镇、村"), f"{found.area.parent or ''} {found.area}"),
             (_("村民小组"), found.person.group_no or "—"),
             (_("主管部门"), str(found.department)),
