@@ -87,24 +87,6 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
 ]
 
 
-# Pages that belong to a menu entry but whose address begins otherwise: first part of the address → the entry.
-BELOW = {
-    "imports": "rosters",
-    "mappings": "rosters",
-    "objections": "notices",
-    "orders": "batches",
-    "reissues": "batches",
-    "payments": "failures",
-    "corrections": "failures",
-    "discrepancies": "reconciliation",
-    "fund-plans": "funds",
-    "accounts": "persons",
-    "households": "book",
-    "moves": "agreements",
-    "merges": "agreements",
-    "head-changes": "agreements",
-}
-
 # What events are about: model → its name, the attribute that names one (or none), the page of one.
 SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "programs.roster": (_("清册"), "number", "programs:roster"),
@@ -154,6 +136,25 @@ def lines(events: list[Event]) -> list[Line]:
         said = [str(part) for part in (noun, name, event_words.sentence(event)) if part]
         made.append(Line(event.at, " ".join(said), "", url))
     return made
+
+
+# Pages that belong to a menu entry but whose address begins otherwise: first part of the address → the entry.
+BELOW = {
+    "imports": "rosters",
+    "mappings": "rosters",
+    "objections": "notices",
+    "orders": "batches",
+    "reissues": "batches",
+    "payments": "failures",
+    "corrections": "failures",
+    "discrepancies": "reconciliation",
+    "fund-plans": "funds",
+    "accounts": "persons",
+    "households": "book",
+    "moves": "agreements",
+    "merges": "agreements",
+    "head-changes": "agreements",
+}
 
 
 @dataclass(frozen=True)
