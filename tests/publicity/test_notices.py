@@ -261,3 +261,14 @@ def test_a_notice_page_asks_the_same_for_many_rows(client: Client, django_assert
     notice = open_notice(rows=village_of(50))
     with django_assert_max_num_queries(7):
         client.get(f"/notices/{notice.slug}/")
+
+
+def test_english_puts_a_space_between_a_number_and_what_it_counts(client: Client) -> None:
+    notice = open_notice(rows=village_of(2) + village_of(2, OTHER_VILLAGE))
+    client.cookies["django_language"] = "en"
+    pages = text_of(client, f"/notices/{notice.slug}/") + text_of(
+        client, f"/notices/{notice.slug}/?village={OTHER_VILLAGE}"
+    )
+    said = re.sub("<[^>]+>", "", pages)
+    assert "2 people" in said
+    assert not re.search(r"[0-9]people", said)
