@@ -49,7 +49,10 @@ _WHERE = {
 
 @dataclass(frozen=True)
 class Sums:
-    """Counts of rows and sums in fen that tie: before + added − gone + changed = now."""
+    """Counts of rows and sums in fen that tie: before + added − gone + changed = now.
+
+    ``now`` counts the rows that wait for the answer to an objection too: ``waiting`` of them, ``waiting_fen``.
+    """
 
     before: int
     before_fen: int
@@ -67,6 +70,8 @@ class Sums:
     changes: int
     doubtful: int
     held: int
+    waiting: int
+    waiting_fen: int
 
     @property
     def difference_fen(self) -> int:
@@ -207,7 +212,8 @@ def compare(roster: Roster, before: Roster | None) -> Sums:
            count(id),
            count(*) FILTER (WHERE {_CHANGED}),
            count(*) FILTER (WHERE {_WHERE["doubtful"]}),
-           count(*) FILTER (WHERE {_WHERE["held"]})
+           count(*) FILTER (WHERE {_WHERE["held"]}),
+           count(*) FILTER (WHERE status = 'held'), COALESCE(sum(fen) FILTER (WHERE status = 'held'), 0)::bigint
     FROM sides"""  # noqa: S608  # only the constants above are put in
     return Sums(*fetch(sql, _params(roster, before))[0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from django.db.models import Max, Q
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from programs.comparison_data import KINDS, kinds_of
 from programs.models import Dataset, DatasetPolicy, Rule
 from subsidy_portal.models import Area
+from subsidy_portal.wording import cn_date
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,39 @@ class Age:
         return _("已过期") if self.is_stale else _("在期内")
 
     @property
+    def brief(self) -> str:
+        """The name, and from when it is: beside what ``words`` says."""
+        if self.as_of is None:
+            return self.label
+        told = {"kind": self.label, "as_of": cn_date(self.as_of), "days": self.days}
+        return (
+            _("%(kind)s（截至%(as_of)s，已 %(days)d 天）") if self.is_stale else _("%(kind)s（截至%(as_of)s）")
+        ) % told
+
+    @property
     def sentence(self) -> str:
         if self.as_of is None:
             return _("%(kind)s 没有数据，比对不到") % {"kind": self.label}
         return _("%(kind)s 数据截至 %(as_of)s，已 %(days)d 天") % {
             "kind": self.label, "as_of": self.as_of, "days": self.days
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class InState:
+    """Kinds in the same state: a dozen lines that say the same hide the one that does not."""
+
+    words: str
+    tone: str
+    ages: list[Age]
+
+
+def by_state(found: Iterable[Age]) -> list[InState]:
+    """``found`` in one group a state: what is missing first, then what is too old, then what is in date."""
+    order = sorted(found, key=lambda age: (age.as_of is not None, not age.is_stale))
+    return [
+        InState(words, of[0].tone, of) for words, of in ((w, list(g)) for w, g in groupby(order, lambda a: a.words))
+    ]
 
 
 def ages(kinds: Iterable[str], on: dt.date, area: Area | None = None) -> list[Age]:

@@ -119,10 +119,10 @@ class ProblemPage:
         steps = {
             S.VERIFIED: 1, S.UNFOUNDED: 1, S.CLOSE_REQUESTED: 2, S.CLOSED: 3,
         }  # fmt: skip
-        said = {0: f"{cn_date(self.problem.made_at)} {self.problem.made_by}"}
+        said = {0: f"{self.problem.made_by}\n{cn_date(self.problem.made_at)}"}
         for event in reversed(self.events):
             if event.new_status in steps:
-                said[steps[S(event.new_status)]] = f"{cn_date(event.at)} {event.actor}"
+                said[steps[S(event.new_status)]] = f"{event.actor}\n{cn_date(event.at)}"
         if self.problem.closed_on:
             said[4] = cn_date(self.problem.closed_on)
         return said

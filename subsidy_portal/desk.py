@@ -60,7 +60,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
         [
             ("policies", _("政策清单"), "programs:policy-list", "see.oversight"),
             ("programs", _("补贴项目"), "programs:program-list", "see.oversight"),
-            ("funds", _("资金计划"), "programs:fund-list", "see.oversight"),
+            ("funds", _("资金计划"), "programs:fund-list", "see.funds"),
         ],
     ),
     (
@@ -149,6 +149,26 @@ def lines(events: list[Event]) -> list[Line]:
     return made
 
 
+# Pages that belong to a menu entry but whose address begins otherwise: first part of the address → the entry.
+BELOW = {
+    "imports": "rosters",
+    "mappings": "rosters",
+    "objections": "notices",
+    "orders": "batches",
+    "reissues": "batches",
+    "refunds": "batches",
+    "payments": "failures",
+    "corrections": "failures",
+    "discrepancies": "reconciliation",
+    "fund-plans": "funds",
+    "accounts": "persons",
+    "households": "book",
+    "moves": "agreements",
+    "merges": "agreements",
+    "head-changes": "agreements",
+}
+
+
 @dataclass(frozen=True)
 class DueDay:
     """A day on which something of the user's is due."""
@@ -204,10 +224,11 @@ def menu(user: User, path: str) -> list[dict[str, Any]]:
             counts[item.menu] = counts.get(item.menu, 0) + item.n
         return counts
 
+    below = BELOW.get(path.removeprefix(reverse("desk")).partition("/")[0])
     counts = cache.get_or_set(f"menu:{user.pk}", count, 10) or {}
 
     def entry(key: str, label: Any, url: str) -> dict[str, Any]:
-        here = path == url if key == "desk" else path.startswith(url)
+        here = path == url if key == "desk" else key == below or path.startswith(url)
         return {"key": key, "label": label, "url": url, "count": counts.get(key, 0), "current": here}
 
     groups = [{"label": "", "items": [entry("desk", _("工作台"), reverse("desk"))]}]

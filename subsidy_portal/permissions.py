@@ -25,6 +25,9 @@ _MONEY_SEEN: set[tuple[str, str]] = _STAFF | {(K.BANK, R.OPERATOR), (K.BANK, R.V
 # The county's own books: statements, what does not match, the month's close.
 _COUNTY_BOOKS: set[tuple[str, str]] = {pair for pair in _STAFF if pair[0] == K.FINANCE} | _OVERSIGHT
 
+# Fund plans belong to programs, not to townships: whoever sees none of them has no page of them either.
+_FUNDS_SEEN: set[tuple[str, str]] = {pair for pair in _STAFF if pair[0] != K.TOWNSHIP}
+
 # action → the (organisation kind, role) pairs that may do it
 PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     # policy list and funds
@@ -99,6 +102,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "see.rosters": _STAFF,
     "see.money": _MONEY_SEEN,
     "see.books": _COUNTY_BOOKS,
+    "see.funds": _FUNDS_SEEN,
     "see.oversight": _STAFF,
     "user.manage": {(kind, R.ADMINISTRATOR) for kind in K},
 }

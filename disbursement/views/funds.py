@@ -10,7 +10,7 @@ from programs.models import FundPlan
 from subsidy_portal.staff import StaffRequest, staff_page
 
 
-@staff_page("see.oversight")
+@staff_page("see.funds")
 def fund_balance(request: StaffRequest, pk: int) -> HttpResponse:
     """Planned, committed, paid and available of one plan, as a part for another page."""
     plan = get_object_or_404(FundPlan.objects.visible_to(request.user), pk=pk)

@@ -6,7 +6,8 @@ import datetime as dt
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from programs.models.rosters import Roster, RosterRow
@@ -91,6 +92,11 @@ class NoticeRow(models.Model):
 class ObjectionQuerySet(models.QuerySet["Objection"]):
     def visible_to(self, user: User) -> ObjectionQuerySet:
         return self.filter(scope(user, area="notice__roster__area", department="notice__roster__program__department"))
+
+    def held(self) -> dict[str, int]:
+        """``n`` rows and ``fen`` that wait for an answer; a row has one open objection at most."""
+        fen = Coalesce(Sum("row__amount_fen"), 0, output_field=models.BigIntegerField())
+        return self.filter(status="open").aggregate(n=models.Count("pk"), fen=fen)
 
 
 class Objection(models.Model):

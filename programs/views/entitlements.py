@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,7 +18,7 @@ from programs.entitlement_export import MAX_ROWS, build_eligible_list
 from programs.entitlement_forms import DismissForm, EntitlementRuleForm, NotifyForm
 from programs.entitlements import kinds_read, rule_words
 from programs.models import EligibleUnpaid, EntitlementRule, Program
-from programs.staleness import stale_kinds
+from programs.staleness import by_state, stale_kinds
 from subsidy_portal import clock
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
@@ -54,7 +55,7 @@ def eligible_list(request: StaffRequest) -> HttpResponse:
         "rules": rules,
         "rule": rule,
         "searched_at": max((one.searched_at for one in rules if one.searched_at), default=None),
-        "stale": stale_kinds(kinds_read(rules), clock.today()),
+        "stale": by_state(stale_kinds(kinds_read(rules), clock.today())),
         "may_search": allowed(request.user, "entitlement.search"),
         "may_export": allowed(request.user, "entitlement.decide") or allowed(request.user, "entitlement.search"),
     }
@@ -109,7 +110,7 @@ def _page(request: StaffRequest, found: EligibleUnpaid, notify: NotifyForm, dism
         "events": happened(found),
         "facts": [
             (_("姓名"), found.person.name),
-            (_("身份证号"), found.person.masked_id),
+            (_("身份证号"), format_html('<span class="id">{}</span>', found.person.masked_id)),
             (_("乡镇、村"), f"{found.area.parent or ''} {found.area}"),
             (_("村民小组"), found.person.group_no or "—"),
             (_("主管部门"), str(found.department)),

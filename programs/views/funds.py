@@ -32,7 +32,7 @@ def _entries(request: StaffRequest) -> Any:
 
 
 @require_GET
-@staff_page("see.oversight")
+@staff_page("see.funds")
 def fund_list(request: StaffRequest) -> HttpResponse:
     """All plans of one year (one a program), their balances, and the entries that wait for a second person."""
     mine = FundPlan.objects.visible_to(request.user)
@@ -77,7 +77,7 @@ def fund_new(request: StaffRequest) -> HttpResponse:
 
 
 @require_GET
-@staff_page("see.oversight")
+@staff_page("see.funds")
 def fund_plan(request: StaffRequest, pk: int) -> HttpResponse:
     return _page(request, pk, NoteForm())
 
@@ -123,7 +123,7 @@ def _terms(plan: Any, balance: Any) -> list[dict[str, Any]]:
 
 
 @require_POST
-@staff_page("see.oversight")
+@staff_page("see.funds")
 def fund_act(request: StaffRequest, pk: int, verb: str) -> HttpResponse:
     """Confirm an entry somebody else made, or refuse it with a reason."""
     entry = get_object_or_404(_entries(request).select_related("plan"), pk=pk)
@@ -140,7 +140,7 @@ def fund_act(request: StaffRequest, pk: int, verb: str) -> HttpResponse:
 
 
 @require_GET
-@staff_page("see.oversight")
+@staff_page("see.funds")
 def fund_attachment(request: StaffRequest, pk: int) -> HttpResponseBase:
     entry = get_object_or_404(_entries(request).select_related("attachment"), pk=pk)
     return download(entry.attachment, entry, actor=request.user)

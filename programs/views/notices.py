@@ -66,6 +66,7 @@ def _page(request: StaffRequest, found: Notice, form: ObjectionForm) -> HttpResp
     context = {
         "notice": found,
         "objections": found.objections.select_related("row__beneficiary", "row__area").order_by("-pk")[:100],
+        "held": found.objections.held(),
         "villages": villages,
         "form": form if running and allowed(request.user, "objection.record") else None,
         "days_left": (found.ends_on - today).days + 1 if running else 0,

@@ -138,6 +138,7 @@ def program_list(request: StaffRequest) -> HttpResponse:
 def program(request: StaffRequest, pk: int) -> HttpResponse:
     found = _program(request, pk)
     may_edit = allowed(request.user, "program.edit")
+    plans = FundPlan.objects.visible_to(request.user).filter(program=found).with_planned_fen()
     context = {
         **shown_template(found),
         "program": found,
@@ -145,7 +146,7 @@ def program(request: StaffRequest, pk: int) -> HttpResponse:
         "may_edit": may_edit,
         "unlisted": unlisted(found, clock.today().year) if found.is_active else "",
         "rosters": Roster.objects.visible_to(request.user).filter(program=found).select_related("area")[:12],
-        "plans": FundPlan.objects.visible_to(request.user).filter(program=found).with_planned_fen(),
+        "plans": plans if allowed(request.user, "see.funds") else None,
         "events": happened(found),
     }
     return render(request, "programs/program.html", context)

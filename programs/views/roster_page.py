@@ -17,7 +17,7 @@ from programs.actions.rosters import BEHIND_NOTICE
 from programs.comparison import Sums
 from programs.imports.causes import Group, read_groups
 from programs.models import FundPlan, Notice, Objection, Roster, RosterImport, Suspicion
-from programs.staleness import Age, ages, checked_kinds
+from programs.staleness import Age, InState, ages, by_state, checked_kinds
 from programs.views.funds import balances
 from subsidy_portal import clock, wording
 from subsidy_portal.models import Event, Organisation, User
@@ -160,6 +160,10 @@ class Page:
             "now": wording.yuan(self.sums.now_fen),
         }  # fmt: skip
         return words + _("可用的不够，要先追加资金。") if balance.available < self.sums.now_fen else words
+
+    @property
+    def data_groups(self) -> list[InState]:
+        return by_state(self.data_ages)
 
     @property
     def stale_ages(self) -> int:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from programs import actions
 from programs.forms import DecideForm
 from programs.models import Roster, Rule, Suspicion
-from programs.staleness import checked_kinds, stale_kinds
+from programs.staleness import by_state, checked_kinds, stale_kinds
 from subsidy_portal import clock
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
@@ -47,7 +47,7 @@ def suspicion_list(request: StaffRequest) -> HttpResponse:
         "tab": "decided" if decided else "open",
         "rules": Rule.objects.filter(is_active=True),
         "rule": rule,
-        "stale": [] if decided else stale_kinds(checked_kinds(), clock.today()),
+        "stale": [] if decided else by_state(stale_kinds(checked_kinds(), clock.today())),
     }
     return render(request, "programs/suspicion_list.html", context)
 

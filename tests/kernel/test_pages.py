@@ -5,9 +5,10 @@ import re
 import pytest
 from django.contrib.auth import authenticate
 from django.test import Client, RequestFactory
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from subsidy_portal import permission_words
+from subsidy_portal.desk import BELOW, MENU, menu
 from subsidy_portal.models import Event, Organisation, User
 from subsidy_portal.permissions import PERMISSIONS
 from tests.make import K, R, desk_of, make_area, make_organisation, make_roster, make_user
@@ -51,6 +52,30 @@ def test_what_i_did_last_leads_to_the_thing():
     text = read(browser.get(reverse("desk"), {"tab": "done"}))
     assert re.search(rf'<a href="{reverse("programs:roster", args=[roster.pk])}">清册 {roster.number} 变为', text)
     assert roster.number not in read(signed_in(make_user(K.FINANCE, R.VIEWER)).get(reverse("desk"), {"tab": "done"}))
+
+
+def _staff_parts() -> set[str]:
+    """The first parts of all staff addresses: ``rosters``, ``imports``…"""
+    patterns: list[str] = []
+
+    def walk(found, prefix: str = "") -> None:
+        for one in found:
+            if hasattr(one, "url_patterns"):
+                walk(one.url_patterns, prefix + str(one.pattern))
+            else:
+                patterns.append(prefix + str(one.pattern))
+
+    walk(get_resolver().url_patterns)
+    return {pattern.split("/")[1] for pattern in patterns if pattern.startswith("staff/")} - {""}
+
+
+def test_every_staff_page_lights_the_menu_entry_it_belongs_to():
+    entries = {reverse(name).split("/")[2]: key for _label, group in MENU for key, _text, name, _need in group}
+    # Login, password, search and jobs belong to everybody's desk.
+    assert _staff_parts() - entries.keys() - BELOW.keys() == {"login", "logout", "password", "search", "jobs"}
+    assert set(BELOW.values()) <= set(entries.values())
+    lit = [e["key"] for g in menu(make_user(K.FINANCE), "/staff/discrepancies/7/") for e in g["items"] if e["current"]]
+    assert lit == ["reconciliation"]
 
 
 def test_a_search_for_nothing_says_what_can_be_searched():

@@ -49,6 +49,21 @@ def test_the_page_tells_the_days_left_and_leads_to_the_public_page_and_the_sheet
     assert printed["Location"] == reverse("publicity:notice-sheet", args=[notice.slug])
 
 
+def test_totals_say_how_many_rows_and_how_much_an_objection_holds_back(notice):
+    said = "1 行 100.00 元因异议暂缓"
+    pages = [page_of(notice), reverse("programs:roster", args=[notice.roster_id])]
+    assert all("因异议暂缓" not in read(clerk(notice).get(page)) for page in pages)
+    record(notice)
+    for page in pages:
+        text = read(clerk(notice).get(page))
+        assert said in text
+        assert "300.00" in text  # the total itself stays what was publicised
+    clerk(notice, R.REVIEWER).post(
+        reverse("programs:objection", args=[Objection.objects.get().pk]), {"upheld": "0", "answer": "已核实。"}
+    )
+    assert all(said not in read(clerk(notice).get(page)) for page in pages)
+
+
 def test_another_townships_notice_does_not_exist(notice):
     neighbour = signed_in(make_user(K.TOWNSHIP, R.OPERATOR, make_organisation(K.TOWNSHIP, make_area("990001102000"))))
     assert neighbour.get(page_of(notice)).status_code == 404

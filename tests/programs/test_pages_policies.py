@@ -212,3 +212,13 @@ def test_the_list_adds_up_and_shows_years_once(reviewer):
     assert re.search(r"<tfoot>.*3,000\.00.*</tfoot>", text, re.DOTALL)
     assert text.count(f'href="?year={year}"') == 1
     assert "7,000.00" in read(signed_in(reviewer).get(reverse("programs:fund-list"), {"year": year - 1}))
+
+
+def test_a_township_has_no_page_of_fund_plans_and_is_not_told_there_are_none():
+    plan = make_fund_plan(make_program())
+    township = signed_in(make_user(K.TOWNSHIP, R.OPERATOR))
+    assert township.get(reverse("programs:fund-list")).status_code == 404
+    page = read(township.get(reverse("programs:program", args=[plan.program_id])))
+    assert "还没有资金计划" not in page
+    assert reverse("programs:fund-list") not in page
+    assert "资金计划" in read(signed_in(make_user(K.FINANCE)).get(reverse("programs:program", args=[plan.program_id])))

@@ -211,6 +211,14 @@ def test_the_list_tells_how_many_are_checked_but_not_who(client: Client) -> None
     assert "有1人正在核实" in after
 
 
+def test_the_total_of_all_villages_tells_how_many_are_checked(client: Client) -> None:
+    notice = open_notice(rows=village_of(2) + village_of(2, OTHER_VILLAGE))
+    object_to(client, notice)
+    whole = text_of(client, f"/notices/{notice.slug}/")
+    assert "选一选村" in whole
+    assert "有1人正在核实" in whole
+
+
 def test_a_second_tap_gets_the_same_number(client: Client) -> None:
     notice = open_notice(rows=village_of(1))
     once = token_of(client.get(f"/notices/{notice.slug}/objection/1/"))
@@ -253,3 +261,14 @@ def test_a_notice_page_asks_the_same_for_many_rows(client: Client, django_assert
     notice = open_notice(rows=village_of(50))
     with django_assert_max_num_queries(7):
         client.get(f"/notices/{notice.slug}/")
+
+
+def test_english_puts_a_space_between_a_number_and_what_it_counts(client: Client) -> None:
+    notice = open_notice(rows=village_of(2) + village_of(2, OTHER_VILLAGE))
+    client.cookies["django_language"] = "en"
+    pages = text_of(client, f"/notices/{notice.slug}/") + text_of(
+        client, f"/notices/{notice.slug}/?village={OTHER_VILLAGE}"
+    )
+    said = re.sub("<[^>]+>", "", pages)
+    assert "2 people" in said
+    assert not re.search(r"[0-9]people", said)
