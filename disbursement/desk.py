@@ -15,9 +15,21 @@ from django.utils.translation import gettext_lazy as _lazy
 from disbursement import funds
 from disbursement.actions import may_correct
 from disbursement.batch_facts import COUNTY_KINDS, FAILED, reissuable
+from disbursement.failure_lines import uncorrected
 from disbursement.failures import Retry, describe
-from disbursement.models import Attempt, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Refund, Reissue
-from disbursement.rounds import round_for
+from disbursement.models import (
+    Attempt,
+    Batch,
+    Correction,
+    Discrepancy,
+    MonthClose,
+    Order,
+    Payment,
+    Refund,
+    RefundLine,
+    Reissue,
+)
+from disbursement.rounds import clear_on, round_for
 from disbursement.totals import Totals, batch_totals
 from programs.models import FundPlan, Roster
 from subsidy_portal import clock
@@ -27,6 +39,8 @@ from subsidy_portal.permissions import allowed
 from subsidy_portal.wording import count, period
 
 LIMIT = 50
+# Of the batches whose failures should go back: the rest follow when these are done
+_OLDEST = 5
 
 
 def waiting(user: User) -> list[DeskItem]:
@@ -228,6 +242,29 @@ def _failures_to_correct(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _to_refund(user: User) -> Iterator[DeskItem]:
+    """The batches longest past their clearing day, with failures that nobody is correcting or refunding."""
+    going_back = RefundLine.objects.filter(payment=OuterRef("pk"), dropped=False)
+    names = ("batch__number", "program__short_name", "program__cycle", "period", "failed_on", "returned_on")
+    groups = (
+        uncorrected(Payment.objects.visible_to(user))
+        .filter(~Exists(going_back))
+        .order_by()
+        .values_list("batch", *names)
+        .annotate(n=Count("pk"), fen=Sum("amount_fen"))
+    )
+    late: dict[int, list[Any]] = {}
+    for pk, number, program, cycle, when, failed_on, returned_on, n, fen in groups:
+        day = clear_on(cycle, when, returned_on or failed_on or clock.today())
+        if day < clock.today():
+            sums = late.setdefault(pk, [day, number, f"{program} {period(when)}", 0, 0])
+            sums[0], sums[3], sums[4] = min(sums[0], day), sums[3] + n, sums[4] + fen
+    for pk, (day, number, title, n, fen) in sorted(late.items(), key=lambda item: item[1][0])[:_OLDEST]:
+        facts = _("批次 %(number)s，%(n)s 笔过了清算期限") % {"number": number, "n": count(n)}
+        url = reverse("disbursement:refund-new", args=(pk,))
+        yield DeskItem("failures", _("该缴回"), title, facts, url, _("办理"), amount_fen=fen, due_on=day, n=n)
+
+
 def _refunds(user: User) -> Iterator[DeskItem]:
     """Refunds that wait for the second person and the voucher."""
     waits: Any = Refund.objects.visible_to(user).filter(status=Refund.Status.PROPOSED).exclude(made_by=user)
@@ -299,6 +336,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("reissue.approve", _reissues_to_release),
     ("correction.approve", _corrections_to_review),
     ("correction.propose", _failures_to_correct),
+    ("refund.make", _to_refund),
     ("refund.confirm", _refunds),
     ("discrepancy.resolve", _discrepancies),
     ("month.prepare", _month_to_prepare),

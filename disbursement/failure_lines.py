@@ -14,7 +14,7 @@ from disbursement.actions import may_correct
 from disbursement.batch_facts import FAILED
 from disbursement.failures import Failure, Owner, Retry, describe
 from disbursement.models import Attempt, Correction, Payment
-from disbursement.rounds import round_for
+from disbursement.rounds import clear_on, round_for
 from subsidy_portal import clock
 from subsidy_portal.models import Area, User
 
@@ -52,6 +52,15 @@ class FailedLine:
     @property
     def late(self) -> bool:
         return self.due_on < clock.today()
+
+    @property
+    def clear_on(self) -> dt.date:
+        """By when it is paid or goes back to the treasury."""
+        return clear_on(self.payment.program.cycle, self.payment.period, self.failed_on)
+
+    @property
+    def to_clear(self) -> bool:
+        return self.clear_on < clock.today()
 
     @property
     def correctable(self) -> bool:

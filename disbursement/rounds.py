@@ -10,6 +10,8 @@ import chinese_calendar
 from django.utils.translation import gettext as _
 
 from disbursement.failures import DUE_DAY, Owner
+from programs.models import Program
+from programs.periods import period_days
 from subsidy_portal import clock
 from subsidy_portal.wording import cn_date
 
@@ -83,3 +85,23 @@ def round_for(failed_on: dt.date) -> Round:
     """The round in which a payment that failed on ``failed_on`` is put right: this month's while there is time."""
     this = round_of(failed_on)
     return this if failed_on <= this.town_on else round_of(this.books_on + dt.timedelta(days=1))
+
+
+def clear_on(cycle: str, period: str, failed_on: dt.date) -> dt.date:
+    """By when what nobody could put right goes back to the treasury (R44–R46, domain §4.1).
+
+    A monthly program at the reconciliation that ends its round, a quarterly one in the month after its quarter, the
+    others in the month after they were paid. What failed later than that gets the end of the month after its failure.
+    """
+    if cycle == Program.Cycle.MONTHLY:
+        return round_for(failed_on).books_on
+    if cycle == Program.Cycle.QUARTERLY:
+        after_quarter = _end_of_next_month(period_days(period)[1])
+        if failed_on <= after_quarter:
+            return after_quarter
+    return _end_of_next_month(failed_on)
+
+
+def _end_of_next_month(day: dt.date) -> dt.date:
+    first = (day.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+    return first.replace(day=calendar.monthrange(first.year, first.month)[1])

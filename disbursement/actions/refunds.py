@@ -26,7 +26,9 @@ def refundable(batch: Batch) -> QuerySet[Payment]:
     taken = RefundLine.objects.filter(dropped=False).values("payment")
     on_its_way = Correction.objects.filter(status__in=("proposed", "approved")).values("payment")
     found = batch.payments.filter(status__in=FAILED).exclude(pk__in=taken).exclude(pk__in=on_its_way)
-    return found.select_related("payee", "beneficiary", "account__bank", "area__parent").order_by("area_id", "pk")
+    return found.select_related("payee", "beneficiary", "account__bank", "area__parent", "program").order_by(
+        "area_id", "pk"
+    )
 
 
 @transaction.atomic

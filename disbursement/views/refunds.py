@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from disbursement import actions
+from disbursement.failure_lines import FailedLine
 from disbursement.failures import describe
 from disbursement.forms import NoteForm, RefundForm, VoucherForm
 from disbursement.models import Batch, Payment, Refund
@@ -22,7 +23,7 @@ from subsidy_portal.workflow import Refused
 
 @staff_page("refund.make")
 def refund_new(request: StaffRequest, pk: int) -> HttpResponse:
-    """Choose which failed payments of the batch go back, and say why."""
+    """Choose which failed payments of the batch go back, and say why; those past their clearing day are chosen."""
     batch = get_object_or_404(Batch.objects.visible_to(request.user).select_related("program"), pk=pk)
     form = RefundForm(request.POST or None)
     chosen = {int(n) for n in request.POST.getlist("payment") if n.isdecimal() and len(n) < 19}
@@ -34,7 +35,10 @@ def refund_new(request: StaffRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("已提出，等复核岗凭缴库凭证确认。"))
             return redirect("disbursement:refund", made.pk)
-    lines = [(p, describe(p.failure_code), p.pk in chosen) for p in actions.refundable(batch)]
+    found = [FailedLine(p, request.user) for p in actions.refundable(batch)]
+    if request.method == "GET":
+        chosen = {line.payment.pk for line in found if line.to_clear}
+    lines = [(line, line.payment.pk in chosen) for line in found]
     context = {"batch": batch, "form": form, "lines": lines}
     return render(request, "disbursement/refund_new.html", context, status=422 if form.errors else 200)
 

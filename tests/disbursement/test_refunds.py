@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,16 @@ def test_over_the_api_and_out_of_sight_for_another_township(desk: stage.Desk, ba
     office = make.make_organisation("township", make.make_area("990001102000"))
     api.force_authenticate(make.make_user("township", "operator", office))
     assert api.get(f"/api/v1/refunds/{made.json()['id']}/").status_code == 404
+
+
+def test_failures_past_their_clearing_day_wait_on_finances_desk_already_chosen(
+    desk: stage.Desk, batch: Batch, set_today: Callable[[dt.date | str], None]
+) -> None:
+    finance = client(desk.finance)
+    assert "该缴回" not in finance.get("/staff/").content.decode()
+    set_today("2022-06-01")
+    shown = finance.get("/staff/?tab=todo").content.decode()
+    url = reverse("disbursement:refund-new", args=[batch.pk])
+    assert "2 笔过了清算期限" in shown
+    assert url in shown
+    assert finance.get(url).content.decode().count(" checked>") == 2
