@@ -10,7 +10,9 @@ import marshal
 import re
 import subprocess
 import sys
+import time
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypedDict
@@ -30,6 +32,7 @@ Cell: TypeAlias = str | float | int | bool | dt.date
 
 # Below the lease of a job (60 s): a reader that hangs is ended before somebody else takes the job over.
 _SECONDS = 50
+_PAUSE = 0.5
 _DIGIT_RUN = re.compile(r"[0-9０-９][0-9０-９ \-]{6,}[0-9０-９XxＸ]")
 _BLANKS = re.compile(r"[\s\u00a0\u3000\u200b-\u200f\u2060\ufeff\u202a-\u202e]+")
 
@@ -126,15 +129,17 @@ def split_sentence(sentence: str) -> tuple[str, str]:
     return wrong + dot, todo
 
 
-def read_workbook(content: bytes) -> Workbook:
+def read_workbook(content: bytes, waiting: Callable[[], None] | None = None) -> Workbook:
     """Read every visible sheet of an .xlsx or .xls, or a text; raises FileRefused with what is wrong and what to do.
+
+    ``waiting`` is called every half second while a large one is read, so that a bar can move.
 
     100,000 × 18 cells take about two seconds. Values are those the file holds: nothing is computed, and a
     formula without a stored value is named in ``empty_formulas``.
     """
     if check_kind(content) == CSV:
         return _read_text(content)
-    answer = _ask_reader(content)
+    answer = _ask_reader(content, waiting)
     if "error" in answer:
         raise refusal(answer["error"], **answer["detail"])
     return Workbook([_sheet(found) for found in answer["sheets"]], answer["hidden"])
@@ -148,25 +153,32 @@ def _read_text(content: bytes) -> Workbook:
     return Workbook([Sheet(text_sheets.NAME, [[*row] for row in rows])], [])
 
 
-def _ask_reader(content: bytes) -> dict[str, Any]:
-    script = Path(sheet_reader.__file__)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", script],
-            input=content,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            env={},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise refusal("too_big") from None
-    if done.returncode != 0:
+def _ask_reader(content: bytes, waiting: Callable[[], None] | None) -> dict[str, Any]:
+    given: bytes | None = content
+    end = time.monotonic() + _SECONDS
+    with subprocess.Popen(
+        [sys.executable, "-I", str(Path(sheet_reader.__file__))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+    ) as reader:
+        while True:
+            try:
+                answer, _errors = reader.communicate(given, timeout=_PAUSE)
+                break
+            except subprocess.TimeoutExpired:
+                given = None  # it has begun to take the file
+                if time.monotonic() > end:
+                    reader.kill()
+                    raise refusal("too_big") from None
+                if waiting is not None:
+                    waiting()
+    if reader.returncode != 0:
         # The process ran into its memory or time limit, or calamine gave up on a sheet that claims to be endless.
         raise refusal("too_big")
     # Written by our own script in the line above, not by whoever sent the file.
-    return marshal.loads(done.stdout)  # noqa: S302
+    return marshal.loads(answer)  # noqa: S302
 
 
 def _sheet(found: dict[str, Any]) -> Sheet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -234,9 +235,13 @@ def import_roster(roster_import_id: int, job: Job | None = None) -> RosterImport
         if found.revision is not None:
             if found.same_as_id is None:
                 progress.say(95, _("正在与登记和其他项目比对"), at_once=True)
-                run_checks(Roster.objects.get(pk=found.roster_id))
+                run_checks(Roster.objects.get(pk=found.roster_id), _compared(progress))
             _finish(found)
     return found
+
+
+def _compared(progress: Progress) -> Callable[[int, int], None]:
+    return lambda done, total: progress.say(95 + 4 * done // total, _("正在与登记和其他项目比对"))
 
 
 def abandon_import(roster_import_id: int) -> None:
@@ -288,7 +293,7 @@ def _read(
     """The claims of the file; None when there is no list to read, then ``problems`` says why."""
     roster = found.roster
     try:
-        workbook = read_workbook(content)
+        workbook = read_workbook(content, lambda: progress.creep(24, _("正在打开文件")))
         apply_edits(workbook, edits_of(found))
     except FileRefused as refused:
         problems.add(CellError.of(f"file_{refused.reason}", str(refused)))
@@ -326,6 +331,10 @@ def _store(
     """Match with the registry and write; again from the matching when another import was faster."""
     progress.say(50, _("正在与登记的人员核对"), at_once=True)
     hashes = index_people(claims)
+
+    def sealed(done: int, total: int) -> None:
+        progress.say(55 + 5 * done // total, _("正在加密"))
+
     for attempt in range(1, _TRIES + 1):
         known = find_known(hashes)
         _check_names(layout, body, claims, known, problems)
@@ -333,7 +342,7 @@ def _store(
             return
         progress.say(55, _("正在加密"), at_once=True)
         try:
-            matched = match(claims, hashes, known, found.uploaded_by)
+            matched = match(claims, hashes, known, found.uploaded_by, sealed)
             check_ended(layout, body, matched.account, matched.ended, problems)
             if problems:
                 return

@@ -6,7 +6,7 @@ one looks is one set-based function of this package, named here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -46,12 +46,13 @@ def rules_reading(kind: str) -> list[Rule]:
     return [rule for rule in Rule.objects.in_force(clock.today()) if kind in kinds_of(rule)]
 
 
-def run_checks(roster: Roster) -> int:
+def run_checks(roster: Roster, told: Callable[[int, int], None] | None = None) -> int:
     """Compare the current revision with everything; returns how many suspicions are open on the roster.
 
-    Call it when the rows are committed: of two rosters imported at the same time each must see the other.
+    ``told`` hears how many rules are done, of how many. Call it when the rows are committed: of two rosters imported
+    at the same time each must see the other.
     """
-    run_checks_on([roster.pk])
+    run_checks_on([roster.pk], told=told)
     roster.refresh_from_db(fields=["checked_at"])
     return roster.suspicions.filter(status=Suspicion.Status.OPEN).count()
 
@@ -63,6 +64,7 @@ def run_checks_on(
     check_names: Iterable[str] | None = None,
     codes: Iterable[str] | None = None,
     rows: Sequence[int] | None = None,
+    told: Callable[[int, int], None] | None = None,
 ) -> None:
     """Run every rule in force over all these rosters at once; safe to repeat.
 
@@ -83,7 +85,10 @@ def run_checks_on(
     held = _with_open_hits(rosters)
     versions = dict(RuleVersion.objects.filter(version=F("rule__version")).values_list("rule_id", "pk"))
     with checked_rows(rosters, rows):
-        for rule in rules.filter(Q(pk__in=in_force) | Q(pk__in=held)):
+        wanted = list(rules.filter(Q(pk__in=in_force) | Q(pk__in=held)))
+        for done, rule in enumerate(wanted):
+            if told is not None:
+                told(done, len(wanted))
             hits = CHECKS[rule.check_name](rule, ground) if rule.pk in in_force else None
             if hits is not None or rule.pk in held:
                 version = versions.get(rule.pk) or version_of(rule)

@@ -24,6 +24,7 @@ class Progress:
         self.job = job
         self._connection: BaseDatabaseWrapper | None = None
         self._said_at = 0.0
+        self._crept = 0
 
     def __enter__(self) -> Progress:
         return self
@@ -34,12 +35,17 @@ class Progress:
         if self._connection is not None:
             self._connection.close()
 
+    def creep(self, most: int, message: str) -> None:
+        """One per cent on, up to ``most``: for work that does not tell how far it is."""
+        self._crept = min(most, self._crept + 1)
+        self.say(self._crept, message)
+
     def say(self, per_cent: int, message: str, *, at_once: bool = False) -> None:
         """Show ``per_cent`` of 100 and ``message``; more often than every 0.4 s only with ``at_once``."""
         now = time.monotonic()
         if self.job is None or (now - self._said_at < _PAUSE and not at_once):
             return
-        self._said_at = now
+        self._said_at, self._crept = now, per_cent
         if self._connection is None:
             self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
         with self._connection.cursor() as cursor:

@@ -13,11 +13,14 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from programs.imports.reading import Claims
+from programs.imports.reading import Claims, Report
 from programs.models import Account, Person
 from programs.pinyin import initials
 from subsidy_portal import bulk, clock, crypto, identifiers
 from subsidy_portal.models import User
+
+# People and accounts between two words on how far the sealing is
+_TOLD = 2_000
 
 
 class KnownPerson(NamedTuple):
@@ -109,8 +112,10 @@ def _homes(claims: Claims) -> dict[str, _Home]:
     return homes
 
 
-def match(claims: Claims, hashes: dict[str, bytes], known: dict[str, KnownPerson], actor: User) -> Matched:
-    """Give everybody and every account of the file a key, and seal what is new under it."""
+def match(
+    claims: Claims, hashes: dict[str, bytes], known: dict[str, KnownPerson], actor: User, report: Report
+) -> Matched:
+    """Give everybody and every account of the file a key, and seal what is new under it; tells how far it is."""
     homes = _homes(claims)
     heads = dict.fromkeys(number for number in claims.head_id if number)
     new = [number for number in hashes if number not in known]
@@ -125,13 +130,15 @@ def match(claims: Claims, hashes: dict[str, bytes], known: dict[str, KnownPerson
     # In one order for everybody: two imports of the same people queue up instead of waiting for each other.
     founded.sort(key=person.__getitem__)
     matched.households = [(household[n], person[n], homes[n].area, homes[n].group_no) for n in founded]
-    for number in sorted(new, key=hashes.__getitem__):
+    for done, number in enumerate(sorted(new, key=hashes.__getitem__)):
+        if not done % _TOLD:
+            report(done, 2 * len(new))
         matched.persons.append(_person_row(number, homes[number], hashes[number], matched))
     for number, found in known.items():
         addition = _addition(number, homes[number], found, matched)
         if addition is not None:
             matched.additions.append(addition)
-    _match_accounts(claims, known, matched, actor)
+    _match_accounts(claims, known, matched, actor, report)
     return matched
 
 
@@ -177,7 +184,9 @@ def _addition(number: str, home: _Home, found: KnownPerson, matched: Matched) ->
 _Key = tuple[int, bytes, int, str]  # holder, number's index, bank, name at the bank: what makes an account one
 
 
-def _match_accounts(claims: Claims, known: dict[str, KnownPerson], matched: Matched, actor: User) -> None:
+def _match_accounts(
+    claims: Claims, known: dict[str, KnownPerson], matched: Matched, actor: User, report: Report
+) -> None:
     indexes = {number: Account.number_index(number) for number in dict.fromkeys(claims.account)}
     wanted: dict[_Key, int] = {}  # key → the claim that names it first
     keys: list[_Key] = []
@@ -190,7 +199,9 @@ def _match_accounts(claims: Claims, known: dict[str, KnownPerson], matched: Matc
     accounts, matched.ended = _find_accounts([key for key in wanted if key[0] in registered])
     new = [key for key in wanted if key not in accounts]
     accounts |= zip(new, bulk.take_ids("programs_account", len(new)), strict=True)
-    for key in sorted(new):
+    for done, key in enumerate(sorted(new)):
+        if not done % _TOLD:
+            report(len(new) + done, 2 * len(new))
         number = claims.account[wanted[key]]
         kind = claims.account_kind[wanted[key]] or account_kind_of(number)
         pk = accounts[key]

@@ -13,6 +13,7 @@ import pytest
 
 from programs import actions
 from programs.imports import storing
+from programs.imports.progress import Progress
 from programs.models import Account, Household, Person, Program, Roster, RosterImport, RosterRow
 from programs.tasks import import_roster as import_task
 from subsidy_portal import crypto
@@ -318,7 +319,7 @@ def test_a_worker_that_died_after_storing_only_compares_again(
 ) -> None:
     started = upload(program, clerk, corpus.clean_file(2))
 
-    def die(roster: Roster) -> int:
+    def die(roster: Roster, told: object) -> int:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -484,3 +485,17 @@ def test_nothing_is_paid_to_an_account_that_was_taken_out_of_use(program: Progra
     (problem,) = found.problems
     assert (problem["code"], problem["message"]) == ("account_ended", "这个账户已经停用，不能再发到这里。")
     assert found.roster.revision == 0
+
+
+def test_the_bar_moves_through_every_part_of_the_work_and_never_back(
+    program: Program, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[int, str]] = []
+    monkeypatch.setattr(Progress, "say", lambda _self, at, words, **_more: said.append((at, words)))
+    make.load_rules()
+    assert take_in(program, clerk, corpus.clean_file(3)).status == RosterImport.Status.IMPORTED
+    places = [at for at, _words in said]
+    assert places == sorted(places)
+    heard = list(dict.fromkeys(words for _at, words in said))
+    parts = ("打开文件", "核对表头", "逐格核对", "与登记的人员", "加密", "保存", "与登记和其他项目")
+    assert [part in words for part, words in zip(parts, heard, strict=True)] == [True] * 7

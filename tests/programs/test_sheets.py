@@ -281,3 +281,18 @@ def test_a_date_in_every_spelling(day: dt.date) -> None:
         f"{day.year}年{day.month}月{day.day}日", f"{day:%Y%m%d}",
     ]  # fmt: skip
     assert {read_date(spelling) for spelling in spellings} == {day}
+
+
+def test_a_reader_that_takes_its_time_lets_the_bar_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "_PAUSE", 0.01)
+    moved: list[int] = []
+    book = sheets.read_workbook(corpus.clean_file(3), lambda: moved.append(1))
+    assert len(book.sheets[0].rows) > 3
+    assert moved
+
+
+def test_a_reader_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "_PAUSE", 0.01)
+    monkeypatch.setattr(sheets, "_SECONDS", 0)
+    with pytest.raises(sheets.FileRefused, match="表格太大"):
+        sheets.read_workbook(corpus.clean_file(3))
