@@ -15,7 +15,6 @@ from django.urls import reverse_lazy
 from django.utils.dateparse import parse_date
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from subsidy_portal import actions, clock
 from subsidy_portal import desk as desks
@@ -101,9 +100,10 @@ def file_response(stored: Any) -> FileResponse:
 
 
 @login_required
-@require_POST
 def search(request: HttpRequest) -> HttpResponse:
     """Numbers lead straight to their page; names go to the registry's search."""
+    if request.method != "POST":  # the address opened again: what was typed is in no address
+        return redirect("desk")
     text = request.POST.get("q", "").replace("\0", "").strip()
     for source in settings.SEARCHES:
         url = import_string(source)(request.user, text)

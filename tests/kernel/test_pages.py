@@ -84,6 +84,10 @@ def test_a_search_for_nothing_says_what_can_be_searched():
     assert "没有这个人" not in read(response)  # what was typed may be a number: it is not repeated
 
 
+def test_the_address_of_a_search_opened_again_is_no_dead_end():
+    assert signed_in(make_user()).get(reverse("search"))["Location"] == reverse("desk")
+
+
 # --- Users -------------------------------------------------------------------------------------------------
 
 
