@@ -16,7 +16,7 @@ WITH now AS (
     SELECT beneficiary_id, item, amount_fen, account_id FROM disbursement_payment
     WHERE batch_id = %(before)s AND status <> 'cancelled'
 )
-SELECT COALESCE(sum(b.amount_fen), 0)::bigint,
+SELECT count(b.beneficiary_id), COALESCE(sum(b.amount_fen), 0)::bigint,
     count(*) FILTER (WHERE b.beneficiary_id IS NULL),
     COALESCE(sum(n.amount_fen) FILTER (WHERE b.beneficiary_id IS NULL), 0)::bigint,
     count(*) FILTER (WHERE n.beneficiary_id IS NULL),
@@ -33,6 +33,7 @@ class Before:
     """Sums in fen; ``changed_fen`` is the difference of those in both."""
 
     batch: Batch
+    count: int
     fen: int
     new: int
     new_fen: int
@@ -41,6 +42,15 @@ class Before:
     changed: int
     changed_fen: int
     accounts: int
+
+    @property
+    def difference(self) -> int:
+        """How many payments more or fewer than last time."""
+        return self.new - self.gone
+
+    @property
+    def difference_fen(self) -> int:
+        return self.new_fen - self.gone_fen + self.changed_fen
 
 
 def before(batch: Batch) -> Before | None:

@@ -281,19 +281,20 @@ def bank_sums(payments: QuerySet[Payment]) -> list[tuple[str, int, int]]:
     return list(counted.annotate(n=Count("pk"), fen=Sum("amount_fen")).order_by("-fen"))
 
 
-def plan_ledger(batch: Batch, planned_fen: int) -> dict[str, Any]:
+def plan_ledger(batch: Batch, totals: Totals) -> dict[str, Any]:
     """The fund plan around this batch, in fen. Before its approval the batch is not in ``committed`` yet."""
     plan = FundPlan.objects.with_planned_fen().get(pk=batch.plan_id)
     balance = funds.balances([plan.pk])[plan.pk]
     counted = batch.status not in {Batch.Status.DRAFT, Batch.Status.SUBMITTED, Batch.Status.CANCELLED}
-    mine = planned_fen if batch.status != Batch.Status.CANCELLED else 0
-    others = balance.paid + balance.committed - (mine if counted else 0)
-    after = balance.available - (0 if counted else mine)
+    # What was paid back into the treasury uses nothing of the plan any more.
+    mine = 0 if batch.status == Batch.Status.CANCELLED else totals.paid_fen + totals.open_fen
     return {
         "plan": plan,
-        "minus_others_fen": -others,
+        "minus_paid_fen": (totals.paid_fen if counted else 0) - balance.paid,
+        "minus_committed_fen": (totals.open_fen if counted else 0) - balance.committed,
+        "before_fen": balance.available + (mine if counted else 0),
         "minus_mine_fen": -mine,
-        "after_fen": after,
+        "after_fen": balance.available - (0 if counted else mine),
         "counted": counted,
     }
 

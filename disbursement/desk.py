@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -33,7 +34,7 @@ from disbursement.rounds import clear_on, round_for
 from disbursement.totals import Totals, batch_totals
 from programs.models import FundPlan, Roster
 from subsidy_portal import clock
-from subsidy_portal.desk import DeskItem
+from subsidy_portal.desk import DeskItem, last_moves
 from subsidy_portal.models import User
 from subsidy_portal.permissions import allowed
 from subsidy_portal.wording import count, period
@@ -75,7 +76,8 @@ def away(user: User) -> list[DeskItem]:
                 at=item.made_at,
             )
         )
-    return items
+    mine = Reissue.objects.filter(made_by=user, status=Reissue.Status.SUBMITTED)
+    return items + [_reissue_item(reissue, _("重发"), _("看")) for reissue in _sums(mine)]
 
 
 _WHOSE_TURN = {
@@ -162,38 +164,56 @@ def _batches_to_reissue(user: User) -> Iterator[DeskItem]:
         .values_list("batch", "batch__number", "program__short_name", "period")
         .annotate(n=Count("pk"), fen=Sum("amount_fen"))
     )
-    today = clock.today()
-    for pk, number, program, when, n, fen in groups[:LIMIT]:
+    today, rows = clock.today(), list(groups[:LIMIT])
+    refused = _refused_reissues([pk for pk, *_rest in rows])
+    for pk, number, program, when, n, fen in rows:
+        facts = _("批次 %(number)s，可重发 %(n)s 笔") % {"number": number, "n": count(n)}
         yield DeskItem(
             "failures",
-            _("提交重发"),
+            _("重发退回") if pk in refused else _("提交重发"),
             f"{program} {period(when)}",
-            _("批次 %(number)s，可重发 %(n)s 笔") % {"number": number, "n": count(n)},
+            f"{refused[pk]}，{facts}" if pk in refused else facts,
             reverse("disbursement:batch", args=(pk,)),
             _("提交重发"),
             amount_fen=fen,
             due_on=round_for(today).department_on,
+            returned=pk in refused,
         )
+
+
+def _refused_reissues(batches: list[int]) -> dict[int, str]:
+    """Why the last reissue of each of these batches was refused, for those where it was."""
+    last = Reissue.objects.filter(batch__in=batches).order_by("batch_id", "-pk").distinct("batch_id")
+    refused = {one.pk: one.batch_id for one in last if one.status == Reissue.Status.REFUSED}
+    moves = last_moves("disbursement.reissue", refused)
+    return {batch: moves[pk].note[:60] if pk in moves else "" for pk, batch in refused.items()}
 
 
 def _reissues_to_release(user: User) -> Iterator[DeskItem]:
     waits = Reissue.objects.filter(status=Reissue.Status.SUBMITTED).exclude(made_by=user)
-    found = waits.select_related("batch__program", "made_by").annotate(
+    yield from (_reissue_item(reissue, _("重发放行"), _("放行")) for reissue in _sums(waits))
+
+
+def _sums(reissues: Any) -> Any:
+    found = reissues.select_related("batch__program", "made_by").annotate(
         n=Count("corrections"), fen=Sum("corrections__payment__amount_fen")
     )
-    for reissue in found.order_by("pk")[:LIMIT]:
-        yield DeskItem(
-            "batches",
-            _("重发放行"),
-            f"{reissue.batch.program.short_name} {period(reissue.batch.period)}",
-            _("批次 %(number)s，重发 %(n)s 笔") % {"number": reissue.batch.number, "n": count(reissue.n)},
-            reverse("disbursement:reissue", args=(reissue.pk,)),
-            _("放行"),
-            amount_fen=reissue.fen,
-            by=str(reissue.made_by),
-            at=reissue.made_at,
-            due_on=round_for(clock.today()).bank_on,
-        )
+    return found.order_by("pk")[:LIMIT]
+
+
+def _reissue_item(reissue: Any, kind: str, action: str) -> DeskItem:
+    return DeskItem(
+        "batches",
+        kind,
+        f"{reissue.batch.program.short_name} {period(reissue.batch.period)}",
+        _("批次 %(number)s，重发 %(n)s 笔") % {"number": reissue.batch.number, "n": count(reissue.n)},
+        reverse("disbursement:reissue", args=(reissue.pk,)),
+        action,
+        amount_fen=reissue.fen,
+        by=str(reissue.made_by),
+        at=reissue.made_at,
+        due_on=round_for(clock.today()).bank_on,
+    )
 
 
 def _corrections_to_review(user: User) -> Iterator[DeskItem]:
@@ -214,10 +234,49 @@ def _corrections_to_review(user: User) -> Iterator[DeskItem]:
         )
 
 
-def _failures_to_correct(user: User) -> Iterator[DeskItem]:
-    """Uncorrected failures that this office may correct, one line for each cause."""
-    on_its_way = Correction.objects.filter(payment=OuterRef("pk"), status__in=("proposed", "approved"))
+def _uncorrected(user: User) -> Any:
+    """Failed payments without a correction on its way; ``last`` is the status of the last one there was."""
+    of_payment = Correction.objects.filter(payment=OuterRef("pk"))
+    on_its_way = of_payment.filter(status__in=("proposed", "approved"))
+    last = of_payment.order_by("-pk").values("status")[:1]
     failed = Payment.objects.visible_to(user).filter(~Exists(on_its_way), status__in=FAILED)
+    return failed.annotate(last=Coalesce(Subquery(last), Value("")))
+
+
+def _corrections_refused(user: User) -> Iterator[DeskItem]:
+    """Corrections the reviewer gave back, one line each with the reason."""
+    back = _uncorrected(user).filter(last=Correction.Status.REFUSED).values("pk")
+    last = Correction.objects.filter(payment__in=back).order_by("payment_id", "-pk").distinct("payment_id")
+    found = [
+        item
+        for item in last.select_related("payment__payee", "payment__program", "made_by")[:LIMIT]
+        if may_correct(user, item.payment.failure_code)
+    ]
+    moves = last_moves("disbursement.correction", [item.pk for item in found])
+    for item in found:
+        payment, move = item.payment, moves.get(item.pk)
+        about = f"{payment.program.short_name} {period(payment.period)}"
+        yield DeskItem(
+            "failures",
+            _("更正退回"),
+            payment.payee.name,
+            "，".join(filter(None, (move.note[:60] if move else "", about))),
+            reverse("disbursement:correction-new", args=(payment.pk,)),
+            _("去改"),
+            amount_fen=payment.amount_fen,
+            by=str(move.actor if move else item.made_by),
+            at=move.at if move else item.made_at,
+            due_on=round_for(payment.returned_on or payment.failed_on or clock.today()).due_on(
+                describe(payment.failure_code).owner
+            ),
+            returned=True,
+        )
+
+
+def _failures_to_correct(user: User) -> Iterator[DeskItem]:
+    """Uncorrected failures that this office may correct, one line for each cause; refused ones have their own."""
+    yield from _corrections_refused(user)
+    failed = _uncorrected(user).exclude(last=Correction.Status.REFUSED)
     groups: dict[str, list[tuple[dt.date, int, int]]] = {}
     for code, failed_on, returned_on, n, fen in (
         failed.order_by()

@@ -27,7 +27,7 @@ from programs.models import (
     Uncarded,
 )
 from programs.totals import Totals, roster_totals
-from subsidy_portal.desk import DeskItem
+from subsidy_portal.desk import DeskItem, last_moves
 from subsidy_portal.identifiers import IdentifierError, parse_id_number
 from subsidy_portal.models import Organisation, User
 from subsidy_portal.permissions import allowed
@@ -42,12 +42,18 @@ def waiting(user: User) -> list[DeskItem]:
     return [item for need, ask in _QUESTIONS if allowed(user, need) for item in ask(user)]
 
 
-def _items(found: QuerySet[Roster], kind: str, action: str, facts: Callable[[Roster], str] = str) -> Iterator[DeskItem]:
-    """One line a roster, the oldest first; sums are read for the lines shown and no others."""
+def _items(
+    found: QuerySet[Roster], kind: str, action: str, facts: Callable[[Roster], str] = str, *, moved: bool = False
+) -> Iterator[DeskItem]:
+    """One line a roster, the oldest first; sums are read for the lines shown and no others.
+
+    With ``moved`` it says who brought it to the desk where it is now, and when.
+    """
     rosters = list(found.select_related("program", "area", "submitted_by", "made_by").order_by("pk")[:LIMIT])
     totals = roster_totals(rosters)
+    moves = last_moves("programs.roster", [roster.pk for roster in rosters]) if moved else {}
     for roster in rosters:
-        total = totals.get(roster.pk, Totals())
+        total, move = totals.get(roster.pk, Totals()), moves.get(roster.pk)
         persons = _("%(n)s 人") % {"n": count(total.rows)} if total.rows else ""
         yield DeskItem(
             "rosters",
@@ -57,8 +63,8 @@ def _items(found: QuerySet[Roster], kind: str, action: str, facts: Callable[[Ros
             reverse("programs:roster", args=(roster.pk,)),
             action,
             amount_fen=total.amount_fen or None,
-            by=str(roster.submitted_by or roster.made_by),
-            at=roster.created_at,
+            by=str(move.actor if move else roster.submitted_by or roster.made_by),
+            at=move.at if move else roster.created_at,
             due_on=roster.due_on,
         )
 
@@ -75,7 +81,8 @@ def _drafts(user: User) -> Iterator[DeskItem]:
     """Returned drafts, clean ones without an open question, and those whose last file was refused."""
     drafts = _at(user, S.DRAFT)
     ready = drafts.filter(revision__gt=0, checked_at__isnull=False)
-    for item in _items(drafts.exclude(returned_from=""), _("退回待改"), _("去改"), lambda r: r.return_note[:60]):
+    back = drafts.exclude(returned_from="")
+    for item in _items(back, _("退回待改"), _("去改"), lambda r: r.return_note[:60], moved=True):
         yield replace(item, returned=True)
     yield from _items(ready.filter(~_open_hits(), returned_from=""), _("清册提交"), _("提交"))
     last = RosterImport.objects.filter(roster=OuterRef("pk")).order_by("-pk").values("status")[:1]
@@ -97,7 +104,8 @@ def _to_publicise(user: User) -> Iterator[DeskItem]:
 def _to_check(user: User) -> Iterator[DeskItem]:
     back = Q(returned_from="")
     yield from _items(_at(user, S.NOTICED).filter(back), _("清册核对"), _("核对"))
-    for item in _items(_at(user, S.NOTICED).exclude(back), _("退回待核"), _("核对"), lambda r: r.return_note[:60]):
+    returned = _at(user, S.NOTICED).exclude(back)
+    for item in _items(returned, _("退回待核"), _("核对"), lambda r: r.return_note[:60], moved=True):
         yield replace(item, returned=True)
 
 
@@ -109,7 +117,7 @@ def away(user: User) -> list[DeskItem]:
     mine = Roster.objects.visible_to(user).filter(signed, status__in=under_way)
     here = {own for need, own in _DESK_OF if allowed(user, need)}
     found = mine.exclude(status__in=here - {S.SUBMITTED, S.DEPT_CHECKED}).select_related("program__department")
-    return list(_items(found, _("清册"), _("看"), _whose_turn))
+    return list(_items(found, _("清册"), _("看"), _whose_turn, moved=True))
 
 
 # What each desk works on: it does not wait for others there.

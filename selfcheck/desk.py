@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from selfcheck.models import Problem, ProblemPayment
 from subsidy_portal import clock
-from subsidy_portal.desk import DeskItem
+from subsidy_portal.desk import DeskItem, last_moves
 from subsidy_portal.models import Organisation, User
 from subsidy_portal.permissions import allowed
 from subsidy_portal.wording import yuan
@@ -29,7 +30,12 @@ def away(user: User) -> list[DeskItem]:
     """Problems this user registered or asked to close that others work on."""
     mine = Problem.objects.visible_to(user).filter(Q(made_by=user) | Q(close_requested_by=user))
     found = mine.filter(status__in=(S.REGISTERED, S.VERIFIED, S.RECTIFYING, S.CLOSE_REQUESTED))
-    return [_item(problem, _("看"), problem.get_status_display()) for problem in _near(found)]
+    near = list(_near(found))
+    moves = last_moves("selfcheck.problem", [problem.pk for problem in near])
+    return [
+        replace(_item(one, _("看"), one.get_status_display()), at=moves[one.pk].at if one.pk in moves else one.made_at)
+        for one in near
+    ]
 
 
 def _near(problems: Any) -> Any:
@@ -62,8 +68,19 @@ def _to_verify(user: User) -> Iterator[DeskItem]:
 def _to_work_on(user: User) -> Iterator[DeskItem]:
     if not allowed(user, "problem.work"):
         return
-    for problem in _near(Problem.objects.in_charge(user).filter(status__in=(S.VERIFIED, S.RECTIFYING))):
-        if problem.status == S.VERIFIED:
+    found = list(_near(Problem.objects.in_charge(user).filter(status__in=(S.VERIFIED, S.RECTIFYING))))
+    moves = last_moves("selfcheck.problem", [problem.pk for problem in found])
+    for problem in found:
+        move = moves.get(problem.pk)
+        if move and (move.old_status, move.new_status) == (S.CLOSE_REQUESTED, S.RECTIFYING):
+            yield replace(
+                _item(problem, _("补正"), move.note[:60]),
+                kind=_("退回整改"),
+                by=str(move.actor),
+                at=move.at,
+                returned=True,
+            )
+        elif problem.status == S.VERIFIED:
             yield _item(problem, _("定措施"), _("等整改措施"))
         elif problem.missing_fen:
             missing = _("还差%(yuan)s元") % {"yuan": yuan(problem.missing_fen)}

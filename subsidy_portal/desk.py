@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -203,6 +204,15 @@ def away(user: User) -> list[DeskItem]:
     return sorted(items, key=lambda item: (item.at.timestamp() if item.at else 0, item.title))
 
 
+def last_moves(label: str, pks: Iterable[int]) -> dict[int, Event]:
+    """The last status event of each of the things ``pks`` of model ``label``: since when it is where it is, and why."""
+    moves = Event.objects.filter(subject_type=label, subject_id__in=list(pks)).exclude(new_status="")
+    return {
+        event.subject_id or 0: event
+        for event in moves.select_related("actor").order_by("subject_id", "-pk").distinct("subject_id")
+    }
+
+
 def news(user: User, limit: int = 8) -> list[Line]:
     """What others did last to the things this user worked on."""
     touched = Event.objects.filter(actor=user, subject_type__in=SUBJECTS).order_by("-pk")
@@ -211,7 +221,8 @@ def news(user: User, limit: int = 8) -> list[Line]:
     for label in {label for label, _pk in mine}:
         about |= Q(subject_type=label, subject_id__in=[pk for kind, pk in mine if kind == label])
     found = Event.objects.filter(about).exclude(actor=user).select_related("actor__organisation").order_by("-pk")
-    return lines(list(found[:limit]))
+    # What a rehearsal enters for an earlier day comes later but did not happen later.
+    return lines(sorted(found[:limit], key=lambda event: (event.at, event.pk), reverse=True))
 
 
 def menu(user: User, path: str) -> list[dict[str, Any]]:

@@ -41,7 +41,8 @@ def desk(request: HttpRequest) -> HttpResponse:
     """What waits for me (of one day with ``?due=``), what others have of mine, what is late, what is new."""
     user: User = request.user  # type: ignore[assignment]
     items = desks.waiting(user)
-    mine = list(Event.objects.filter(actor=user).select_related("actor").order_by("-pk")[:40])
+    last = Event.objects.filter(actor=user).select_related("actor").order_by("-pk")[:40]
+    mine = sorted(last, key=lambda event: (event.at, event.pk), reverse=True)
     day = _day(request.GET.get("due", ""))
     tabs = {
         "todo": [item for item in items if day is None or item.due_on == day],

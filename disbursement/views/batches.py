@@ -255,7 +255,7 @@ def batch_context(found: Batch, user: User) -> dict[str, Any]:
     if county and not released:
         context["before"] = before(found)
     if county:
-        context.update(plan=plan_ledger(found, totals.planned_fen), checks=pre_send_checks(found))
+        context.update(plan=plan_ledger(found, totals), checks=pre_send_checks(found))
         context.update(release_frame(found, totals, user), **reissue_offer(found, user))
     return context
 

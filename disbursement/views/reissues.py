@@ -82,7 +82,7 @@ def plan_around(batch: Batch, user: User) -> dict[str, Any] | None:
     """The fund plan as on the batch's page, where money is decided: for the county's desks only."""
     if user.kind not in COUNTY_KINDS:
         return None
-    return plan_ledger(batch, batch_totals([batch], user)[batch.pk].planned_fen)
+    return plan_ledger(batch, batch_totals([batch], user)[batch.pk])
 
 
 def stands(item: Correction) -> bool:

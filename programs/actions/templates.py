@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from programs.amount_rules import AmountRule, Number, RuleError, parse_rule, rule_name, rule_text
+from programs.amount_rules import AmountRule, Number, RuleError, parse_rule, rule_name, rule_text, rule_words
 from programs.imports.amounts import allowed_names
 from programs.imports.columns import find_field, has_quantity, header_text, own_column
 from programs.imports.own_columns import reader_of
@@ -215,6 +215,6 @@ def set_amount_rule(program: Program, text: str, level: str, *, actor: User) -> 
         return
     Program.objects.filter(pk=now.pk).update(amount_rule=text, rule_level=level)
     program.amount_rule, program.rule_level = text, level
-    note = f"{text or _('标准×数量')}；{Program.RuleLevel(level).label}"
+    note = f"{rule_words(text) if text else _('标准×数量')}；{Program.RuleLevel(level).label}"
     data: dict[str, Any] = {"before": now.amount_rule, "after": text}
     record(program, "rule_changed", actor=actor, note=note, data=data)

@@ -15,7 +15,10 @@ from stdnum import luhn
 from disbursement import actions, funds
 from disbursement.banks.pipe_text import Adapter
 from disbursement.batch_before import Before, before
+from disbursement.batch_facts import plan_ledger
 from disbursement.models import Attempt, Batch, Discrepancy, Order, Payment
+from disbursement.simulator.bank import Banks
+from disbursement.totals import batch_totals
 from programs.models import Notice, Roster, RosterRow, Rule, Suspicion
 from subsidy_portal import clock
 from subsidy_portal.bulk import execute
@@ -372,4 +375,27 @@ def test_a_batch_at_its_release_is_compared_with_the_last_one_of_its_program(des
     assert before(first) is None
     stage.accepted_roster([(stays, 12_000), (comes, 7_000)], program=program, period="2022-03")
     second = actions.make_batch(program, "2022-03", actor=desk.finance)
-    assert before(second) == Before(first, 15_000, 1, 7_000, 1, 5_000, 1, 2_000, 0)
+    found = before(second)
+    assert found == Before(first, 2, 15_000, 1, 7_000, 1, 5_000, 1, 2_000, 0)
+    assert (found.difference, found.difference_fen) == (0, 4_000)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_plan_at_a_release_tells_what_others_paid_and_hold_and_what_is_left_after(
+    desk: stage.Desk, banks: Banks
+) -> None:
+    others = stage.pay(desk, banks, [0, 2])  # 100.00 arrives, 100.01 fails and stays taken
+    assert sorted(stage.statuses(others)) == ["failed", "paid"]
+    planned = funds.balances([others.plan_id])[others.plan_id].planned
+    stage.accepted_roster([(stage.person_paid_at(make.make_bank()), 7_000)], program=others.program, period="2022-04")
+    batch = actions.make_batch(others.program, "2022-04", actor=desk.finance)
+
+    def told() -> dict[str, Any]:
+        return plan_ledger(batch, batch_totals([batch], desk.approver)[batch.pk])
+
+    before_it = told()
+    assert (before_it["minus_paid_fen"], before_it["minus_committed_fen"]) == (-10_000, -10_001)
+    assert (before_it["before_fen"], before_it["minus_mine_fen"]) == (planned - 20_001, -7_000)
+    assert (before_it["after_fen"], before_it["counted"]) == (planned - 27_001, False)
+    stage.approve(desk, batch)
+    assert {**told(), "counted": False} == before_it

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
 from disbursement import actions
+from disbursement.desk import away, waiting
 from disbursement.models import Batch, Correction, Payment
 from subsidy_portal.models import Event
 from subsidy_portal.workflow import NotPermitted, Refused, StaleStatus
@@ -86,6 +88,32 @@ def test_one_correction_at_a_time(desk: stage.Desk, home: Path) -> None:
         propose(desk, payment)
     actions.refuse_correction(first, note="账号看不清", actor=desk.town_reviewer)
     assert propose(desk, payment).status == "proposed"
+
+
+def test_what_a_reviewer_gave_back_is_on_the_desk_once_with_the_reason(desk: stage.Desk, home: Path) -> None:
+    first, second = failed(desk, home, count=2).payments.order_by("pk")
+    actions.refuse_correction(propose(desk, first), note="账号看不清", actor=desk.town_reviewer)
+    back, others = (item for item in waiting(desk.town) if item.menu == "failures")
+    assert (back.kind, back.returned, back.by) == ("更正退回", True, str(desk.town_reviewer))
+    assert back.facts.startswith("账号看不清，")
+    assert back.url == reverse("disbursement:correction-new", args=(first.pk,))
+    assert (others.returned, others.n, others.amount_fen) == (False, 1, second.amount_fen)
+    propose(desk, first)
+    assert not any(item.returned for item in waiting(desk.town))
+    assert [item.kind for item in away(desk.town)] == ["更正"]
+
+
+def test_a_reissue_finance_gave_back_is_on_the_desk_of_who_put_it_up(desk: stage.Desk, home: Path) -> None:
+    batch = failed(desk, home)
+    actions.approve_correction(propose(desk, batch.payments.get()), actor=desk.town_reviewer)
+    reissue = actions.make_reissue(batch, actor=desk.department)
+    assert [(item.kind, item.url) for item in away(desk.department)] == [
+        ("重发", reverse("disbursement:reissue", args=(reissue.pk,)))
+    ]
+    actions.refuse_reissue(reissue, note="请附新卡照片", actor=desk.approver)
+    (back,) = (item for item in waiting(desk.department) if item.returned)
+    assert (back.kind, back.facts.split("，")[0]) == ("重发退回", "请附新卡照片")
+    assert away(desk.department) == []
 
 
 def test_a_department_corrects_what_came_back_and_nothing_else(desk: stage.Desk, home: Path) -> None:

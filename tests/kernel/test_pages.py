@@ -11,6 +11,7 @@ from subsidy_portal import permission_words
 from subsidy_portal.desk import BELOW, MENU, menu
 from subsidy_portal.models import Event, Organisation, User
 from subsidy_portal.permissions import PERMISSIONS
+from subsidy_portal.workflow import record
 from tests.make import K, R, desk_of, make_area, make_organisation, make_roster, make_user
 from tests.programs.pages import read, signed_in
 
@@ -76,6 +77,19 @@ def test_every_staff_page_lights_the_menu_entry_it_belongs_to():
     assert set(BELOW.values()) <= set(entries.values())
     lit = [e["key"] for g in menu(make_user(K.FINANCE), "/staff/discrepancies/7/") for e in g["items"] if e["current"]]
     assert lit == ["reconciliation"]
+
+
+def test_what_happened_last_comes_first_also_when_it_was_entered_earlier(set_today):
+    set_today("2022-03-14")
+    late = make_roster()
+    user = desk_of(late, K.TOWNSHIP, R.OPERATOR)
+    record(late, "uploaded", actor=user)
+    set_today("2022-03-10")
+    early = make_roster(late.program, period="2022-02")
+    record(early, "uploaded", actor=user)
+    set_today("2022-03-15")
+    text = read(signed_in(user).get(reverse("desk"), {"tab": "done"}))
+    assert text.index(late.number) < text.index(early.number)
 
 
 def test_a_search_for_nothing_says_what_can_be_searched():

@@ -8,7 +8,7 @@ from programs.checks import run_checks
 from programs.desk import away, search, waiting
 from programs.models import RosterImport, Rule, Suspicion
 from subsidy_portal import clock
-from subsidy_portal.models import Organisation, StoredFile, User
+from subsidy_portal.models import Event, Organisation, StoredFile, User
 from tests.make import (
     desk_of,
     drive,
@@ -62,6 +62,16 @@ def test_who_passed_a_roster_on_sees_which_desk_has_it_and_what_came_back():
     assert away(clerk) == []
     (back,) = waiting(clerk)
     assert (back.kind, back.returned, back.facts) == ("退回待改", True, "请核对第4行，1 人")
+    assert back.by == str(Event.objects.about(roster).filter(new_status="draft", old_status="submitted").get().actor)
+
+
+def test_the_desk_says_since_when_another_desk_has_it(set_today):
+    set_today("2022-03-10")
+    roster = drive(make_roster(make_program(short_name="高龄津贴")), "submitted")
+    set_today("2022-03-14")
+    drive(roster, "on_notice")
+    (item,) = away(roster.submitted_by)
+    assert (item.facts, item.at.astimezone(clock.CHINA).date()) == ("正在公示，1 人", clock.today())
 
 
 def test_the_desk_tells_what_others_did_to_my_things_and_keeps_the_tabs(client):

@@ -258,7 +258,7 @@ def test_each_change_is_one_event(program: Program, finance: User) -> None:
     actions.set_columns(program, [*ALL_KINDS[1:], ColumnSpec("乡镇备注", "text", required=False)], actor=finance)
     actions.set_amount_rule(program, "标准×月数", "refuse", actor=finance)
     notes = [event.note for event in Event.objects.about(program)]
-    assert notes[:2] == ["标准*月数；不导入，要改正", "新增“乡镇备注”、删去“地块名称”"]
+    assert notes[:2] == ["标准×月数；不导入，要改正", "新增“乡镇备注”、删去“地块名称”"]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,19 @@ def test_a_version_beside_the_one_before_shows_new_changed_and_gone(maker, revie
     assert "每月100元" in read(signed_in(maker).get(version(first)))  # what was published stays readable
 
 
+def test_a_published_version_shows_every_column_as_it_was(maker, reviewer):
+    program = make_program(name="高龄津贴", scope_text="年满80周岁的老人")
+    first = drafted(maker)
+    signed_in(reviewer).post(do(first, "publish"))
+    Program.objects.filter(pk=program.pk).update(scope_text="年满70周岁的老人")
+    text = read(signed_in(reviewer).get(version(first)))
+    values = first.items.get().values
+    assert len(values) > 15
+    assert all(f"<dt>{name}</dt><dd>" in text for name in values)
+    assert "年满80周岁的老人" in text
+    assert "年满70周岁的老人" not in text
+
+
 def test_a_draft_is_published_by_somebody_else_and_unknown_to_others(maker, reviewer):
     make_program()
     draft = drafted(maker)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from disbursement.models import Payment
 from programs.models import RosterRow, Suspicion
 from selfcheck import actions
+from selfcheck.desk import waiting
 from selfcheck.models import Problem, ProblemPayment, Recovery
 from selfcheck.taxonomy import ANNEX2_COLUMNS, COLUMNS_OF
 from subsidy_portal import clock
@@ -438,6 +439,10 @@ def test_the_reviewer_sends_it_back_and_it_can_be_asked_for_again(staff: Staff, 
     finish(in_work, staff)
     actions.return_problem(in_work, note="凭证看不清，请重传。", actor=staff.audit_reviewer)
     assert (in_work.status, in_work.close_requested_by) == ("rectifying", None)
+    (back,) = (item for item in waiting(staff.department) if item.returned)
+    assert (back.kind, back.facts.split("，")[2:], back.by) == (
+        "退回整改", ["凭证看不清", "请重传。"], str(staff.audit_reviewer)
+    )  # fmt: skip
     actions.request_close(in_work, actor=staff.department)
     actions.close_problem(in_work, note="已重传，同意。", actor=staff.audit_reviewer)
     assert in_work.status == "closed"
