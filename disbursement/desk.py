@@ -321,7 +321,7 @@ def _to_refund(user: User) -> Iterator[DeskItem]:
     for pk, (day, number, title, n, fen) in sorted(late.items(), key=lambda item: item[1][0])[:_OLDEST]:
         facts = _("批次 %(number)s，%(n)s 笔过了清算期限") % {"number": number, "n": count(n)}
         url = reverse("disbursement:refund-new", args=(pk,))
-        yield DeskItem("failures", _("该缴回"), title, facts, url, _("办理"), amount_fen=fen, due_on=day, n=n)
+        yield DeskItem("failures", _("该缴回"), title, facts, url, _("办理"), amount_fen=fen, due_on=day)
 
 
 def _refunds(user: User) -> Iterator[DeskItem]:
