@@ -4,6 +4,7 @@ The launcher (``./portal``) starts embedded servers and exports DATABASE_URL and
 a county with its own servers sets the same two names.
 """
 
+import json
 import os
 import stat
 import sys
@@ -213,7 +214,7 @@ STORAGES = {
     },
     # What the banks pick up and leave behind: one folder a bank.
     "exchange": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "disbursement.banks.places.FolderStorage",
         "OPTIONS": {"location": PORTAL_HOME / "exchange", "file_permissions_mode": 0o600},
     },
 }
@@ -229,6 +230,8 @@ UPLOAD_MAX_BYTES = 20 * 2**20
 BANKS = {
     "pipe_text": "disbursement.banks.pipe_text",
 }
+# Where banks with an HTTP gateway listen, by Bank.folder: {"bank-x": {"url": "https://…", "key": "…", "signer": "…"}}.
+BANK_GATEWAYS: dict[str, dict[str, str]] = json.loads(os.environ.get("PORTAL_BANK_GATEWAYS", "{}"))
 SEND_JOURNAL = Path(os.environ.get("PORTAL_SEND_JOURNAL", PORTAL_HOME / "journal"))
 
 CELERY_BROKER_URL = REDIS_URL

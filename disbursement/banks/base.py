@@ -23,7 +23,11 @@ class BankRejected(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """Bytes may have left. The order is looked for, never sent again."""
+    """Bytes may have left. The order is looked for, never sent again. ``answer`` is what came back, if anything."""
+
+    def __init__(self, text: str, answer: bytes = b"") -> None:
+        super().__init__(text)
+        self.answer = answer
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ class Profile:
     # What the bank may answer and we may believe as final, by its own codes; everything else is unknown.
     success_codes: frozenset[str] = frozenset()
     pending_codes: frozenset[str] = frozenset()
+    # Codes of a whole order refused before anything was booked. A code that is not here refuses nothing.
+    refusal_codes: frozenset[str] = frozenset()
+    # The bank leaves nothing by itself: results and statements are asked for (``ask_result``, ``ask_statement``).
+    is_asked: bool = False
+    # The bank says whether a name belongs to an account (``check_name``).
+    checks_names: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,15 @@ class Answer:
     """What a look at the bank shows of an order: it has it, it does not, or nobody can tell."""
 
     state: Literal["taken", "absent", "unclear"]
+
+
+@dataclass(frozen=True)
+class NameAnswer:
+    """Whether the bank has the account under that name; ``unclear`` decides nothing."""
+
+    outcome: Literal["same", "different", "unclear"]
+    bank_code: str = ""
+    bank_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,8 +181,6 @@ class Adapter(Protocol):
     profile: Profile
     exchange: Exchange
 
-    def __init__(self, exchange: Exchange, *, unit_number: str, fiscal_account: str) -> None: ...
-
     def build(self, order: OutgoingOrder) -> Document:
         """The bytes of the order, the same ones every time."""
 
@@ -172,6 +189,18 @@ class Adapter(Protocol):
 
     def query(self, order_ref: str, file_name: str) -> Answer:
         """Look for an order that may have left."""
+
+    def ask_result(self, order_ref: str) -> Document | None:
+        """What the bank says of an order now; None while it says nothing final. Only with ``profile.is_asked``."""
+
+    def ask_statement(self, day: dt.date) -> Document | None:
+        """The day's statement; None while the day is not closed or nothing was booked."""
+
+    def ask_returns(self, day: dt.date) -> Document | None:
+        """What came back on that day; None when nothing did."""
+
+    def check_name(self, name: str, account: str, id_number: str) -> NameAnswer:
+        """Ask whether the account is that person's. Only with ``profile.checks_names``; moves no money."""
 
     def kind_of(self, content: bytes) -> Literal["result", "return", "statement"] | None:
         """What a received file says it is; None when it says nothing we know."""

@@ -2,87 +2,80 @@
 
 A file is complete when it has its final name: both sides write ``name.part`` and rename. The bank moves what it
 takes from ``out/`` to ``taken/`` in one rename, so a file is always in one of the two; we move what we have read
-to ``done/`` or ``quarantine/``.
+to ``done/`` or ``quarantine/``. The folder may lie here or on the bank's SFTP server (``banks/places.py``).
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from django.core.files.storage import Storage
-
+from disbursement.banks.places import FolderStorage, SftpStorage
 from disbursement.failpoints import failpoint
 
 PART = ".part"
 MAX_BYTES = 64 * 2**20
 
 
+class NotPlaced(OSError):
+    """The file has not got its final name: nobody can have taken it."""
+
+
 @dataclass(frozen=True)
 class Exchange:
-    """One bank's folder in the exchange storage (``settings.STORAGES["exchange"]``)."""
+    """One bank's folder in its exchange storage (``settings.STORAGES``)."""
 
-    storage: Storage
+    storage: FolderStorage | SftpStorage
     folder: str
 
-    def _path(self, box: str, name: str = "") -> Path:
-        path = Path(self.storage.path(f"{self.folder}/{box}/{name}" if name else f"{self.folder}/{box}"))
-        (path.parent if name else path).mkdir(parents=True, exist_ok=True, mode=0o700)
-        return path
+    def _name(self, box: str, name: str) -> str:
+        return f"{self.folder}/{box}/{name}"
 
-    def put(self, name: str, content: bytes) -> None:
-        """Place a file in ``out/`` under its final name, durable on disk; raises OSError and leaves no such name."""
-        target = self._path("out", name)
-        part = target.with_name(name + PART)
-        half = len(content) // 2
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
-            handle.write(content[:half])
-            handle.flush()
-            failpoint("half-written")
-            handle.write(content[half:])
-            handle.flush()
-            os.fsync(handle.fileno())
+    def put(self, name: str, content: bytes, box: str = "out") -> None:
+        """Place a file under its final name, durable when this returns.
+
+        Raises NotPlaced when it has not got that name, any other OSError when that is not known.
+        """
+        part = self._name(box, name + PART)
+        try:
+            self.storage.write_whole(part, _halves(content))
+        except OSError as error:
+            raise NotPlaced(error.errno, error.strerror or str(error)) from error
         failpoint("before-rename")
-        part.rename(target)
+        self.storage.rename(part, self._name(box, name))
         failpoint("after-rename")
-        _fsync_directory(target.parent)
 
     def find(self, name: str) -> bytes | None:
         """The file in ``out/`` or ``taken/``. Asked in this order nothing can slip through between the two looks."""
         for box in ("out", "taken"):
             try:
-                return self._path(box, name).read_bytes()
+                return self.storage.read(self._name(box, name), MAX_BYTES)
             except FileNotFoundError:
                 continue
         return None
 
     def waiting(self) -> list[str]:
         """Complete files in ``in/``, by name."""
-        return sorted(
-            entry.name
-            for entry in os.scandir(self._path("in"))
-            if entry.is_file(follow_symlinks=False) and not entry.name.endswith(PART) and entry.name[:1] != "."
-        )
+        names = self.storage.files(f"{self.folder}/in")
+        return sorted(name for name in names if not name.endswith(PART) and name[:1] != ".")
 
     def read(self, name: str, limit: int = MAX_BYTES + 1) -> bytes:
         """A file of ``in/``; one byte more than MAX_BYTES at most, so that the reader sees it is too large."""
-        with self._path("in", name).open("rb") as handle:
-            return handle.read(limit)
+        return self.storage.read(self._name("in", name), limit)
 
     def set_aside(self, name: str, box: str) -> None:
         """Move a file from ``in/`` to ``done`` or ``quarantine``; keeps both when the name is taken there."""
-        target = self._path(box, name)
+        target = self._name(box, name)
         number = 1
-        while target.exists():
+        while self.storage.exists(target):
             number += 1
-            target = self._path(box, f"{name}~{number}")
-        self._path("in", name).rename(target)
+            target = self._name(box, f"{name}~{number}")
+        self.storage.rename(self._name("in", name), target)
 
 
-def _fsync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _halves(content: bytes) -> Iterator[bytes]:
+    """The content in two parts, so that a test can stop between them."""
+    middle = len(content) // 2
+    yield content[:middle]
+    failpoint("half-written")
+    yield content[middle:]

@@ -6,27 +6,32 @@ Nothing is repaired. A file whose header, lines and totals do not agree to the f
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator
 from typing import Literal
 
 from disbursement.banks.base import (
-    Answer,
-    BankUnavailable,
     Document,
     LineError,
-    OutcomeUnknown,
     OutgoingOrder,
     Profile,
-    Receipt,
     ResultFile,
     ResultLine,
     StatementFile,
     StatementLine,
 )
-from disbursement.banks.exchange import Exchange
-from subsidy_portal import clock
+from disbursement.banks.folder import FolderChannel
+from disbursement.banks.reading import (
+    Unfit,
+    read_count,
+    read_date,
+    read_last4,
+    read_ref,
+    read_yuan,
+    refuse_repeats,
+    split_answer,
+    words_of,
+)
 from subsidy_portal.money import format_yuan
 
 PAY, RESULT, REJECTION, RETURN, STATEMENT = "DF01", "HP01", "JS01", "TP01", "DZ01"
@@ -38,71 +43,14 @@ _KINDS: dict[str, Literal["result", "return", "statement"]] = {
 }
 SUCCESS_CODE = "0000"
 PENDING_CODES = frozenset({"2000", "2007", "3028", "012015", "027019"})
-_AMOUNT = re.compile(r"(?:0|[1-9]\d{0,10})\.\d{2}", re.ASCII)
-_COUNT = re.compile(r"0|[1-9]\d{0,7}", re.ASCII)
-_DATE = re.compile(r"\d{8}", re.ASCII)
-_REF = re.compile(r"[A-Z]\d{11}", re.ASCII)
-_ACCOUNT = re.compile(r"\d{4,32}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_LONG_NUMBER = re.compile(r"\d{8,}[Xx]?")
-
-
-class _Unfit(Exception):
-    """The file does not hold together; ``line_no`` says where."""
-
-    def __init__(self, line_no: int, text: str) -> None:
-        super().__init__(text)
-        self.line_no = line_no
-
-
-def _amount(text: str, line_no: int) -> int:
-    if not _AMOUNT.fullmatch(text):
-        raise _Unfit(line_no, "金额格式不对，应为两位小数的数字")
-    return int(text[:-3] + text[-2:])
-
-
-def _count(text: str, line_no: int) -> int:
-    if not _COUNT.fullmatch(text):
-        raise _Unfit(line_no, "笔数不是数字")
-    return int(text)
-
-
-def _date(text: str, line_no: int) -> dt.date:
-    """A date of the file; P096 when there is no such day or it has not come yet."""
-    try:
-        if not _DATE.fullmatch(text):
-            raise ValueError(text)
-        day = dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
-    except ValueError:
-        raise _Unfit(line_no, "日期不对（P096）") from None
-    if day > clock.today():
-        raise _Unfit(line_no, "日期晚于今天（P096）")
-    return day
-
-
-def _ref(text: str, line_no: int) -> str:
-    if not _REF.fullmatch(text):
-        raise _Unfit(line_no, "代理编号格式不对")
-    return text
-
-
-def _last4(text: str, line_no: int) -> str:
-    if not _ACCOUNT.fullmatch(text):
-        raise _Unfit(line_no, "账号格式不对")
-    return text[-4:]
 
 
 def _fields(line: str, count: int, line_no: int) -> list[str]:
     fields = line.split("|")
     if len(fields) != count:
-        raise _Unfit(line_no, f"应有{count}个字段，实有{len(fields)}个")
+        raise Unfit(line_no, f"应有{count}个字段，实有{len(fields)}个")
     return fields
-
-
-def _answer(text: str) -> tuple[str, str]:
-    """Code and words of 处理结果 (``3009 账户不存在``); long numbers in the words are hidden."""
-    code, _sep, words = text.partition(" ")
-    return code[:20], _LONG_NUMBER.sub("****", words.strip())[:120]
 
 
 def _lines(content: bytes) -> list[str]:
@@ -110,15 +58,15 @@ def _lines(content: bytes) -> list[str]:
     try:
         text = content.decode("gb18030")
     except UnicodeDecodeError:
-        raise _Unfit(0, "不是GB18030编码") from None
+        raise Unfit(0, "不是GB18030编码") from None
     if not text.endswith("\r\n"):
-        raise _Unfit(0, "文件不完整，末行没有写完")
+        raise Unfit(0, "文件不完整，末行没有写完")
     lines = text[:-2].split("\r\n")
     for line_no, line in enumerate(lines, 1):
         if not line or "\r" in line or "\n" in line:
-            raise _Unfit(line_no, "有空行或错误的换行")
+            raise Unfit(line_no, "有空行或错误的换行")
         if _CONTROL.search(line):
-            raise _Unfit(line_no, "含有控制字符")
+            raise Unfit(line_no, "含有控制字符")
     return lines
 
 
@@ -130,7 +78,7 @@ class _Cursor:
 
     def next(self) -> str:
         if self.line_no >= len(self._lines):
-            raise _Unfit(self.line_no, "文件不完整，缺合计行")
+            raise Unfit(self.line_no, "文件不完整，缺合计行")
         self.line_no += 1
         return self._lines[self.line_no - 1]
 
@@ -141,16 +89,16 @@ class _Cursor:
 
     def expect_end(self) -> None:
         if self.line_no != len(self._lines):
-            raise _Unfit(self.line_no + 1, "合计行之后还有内容")
+            raise Unfit(self.line_no + 1, "合计行之后还有内容")
 
 
 def _check_total(cursor: _Cursor, mark: str, count: int, total_fen: int) -> None:
     fields = _fields(cursor.next(), 3, cursor.line_no)
-    if fields[0] != mark or (_count(fields[1], cursor.line_no), _amount(fields[2], cursor.line_no)) != (
+    if fields[0] != mark or (read_count(fields[1], cursor.line_no), read_yuan(fields[2], cursor.line_no)) != (
         count,
         total_fen,
     ):
-        raise _Unfit(cursor.line_no, f"{mark}与明细不符（H019）")
+        raise Unfit(cursor.line_no, f"{mark}与明细不符（H019）")
 
 
 # list of a result file → position of ref, amount, account, answer, booked on, serial
@@ -171,25 +119,25 @@ def _result_line(
 ) -> ResultLine:
     fields = _fields(line, 8, line_no)
     ref, amount, account, answer, booked, serial = (fields[place] for place in places)
-    code, words = _answer(answer)
+    code, words = split_answer(answer)
     if (outcome == "success") != (code == SUCCESS_CODE):
-        raise _Unfit(line_no, "处理结果与所在清单不符")
+        raise Unfit(line_no, "处理结果与所在清单不符")
     if outcome == "failed" and code in PENDING_CODES:
-        raise _Unfit(line_no, "处理结果与所在清单不符")
+        raise Unfit(line_no, "处理结果与所在清单不符")
     return ResultLine(
         line_no,
-        _ref(ref, line_no),
-        _amount(amount, line_no),
-        _last4(account, line_no),
+        read_ref(ref, line_no),
+        read_yuan(amount, line_no),
+        read_last4(account, line_no),
         outcome,
         code,
         words,
-        _date(booked, line_no),
+        read_date(booked, line_no),
         serial[:40],
     )
 
 
-class Adapter:
+class Adapter(FolderChannel):
     """The channel of one bank: unit number and account are those of the contract."""
 
     profile = Profile(
@@ -204,9 +152,6 @@ class Adapter:
         pending_codes=PENDING_CODES,
     )
 
-    def __init__(self, exchange: Exchange, *, unit_number: str, fiscal_account: str) -> None:
-        self.exchange, self.unit_number, self.fiscal_account = exchange, unit_number, fiscal_account
-
     # --- out ---
 
     def build(self, order: OutgoingOrder) -> Document:
@@ -219,27 +164,6 @@ class Adapter:
             rows.append(f"{line.ref}|{name}|{amount}|{line.account}|{unit}|01|{line.id_number}|{line.times}")
         content = ("\r\n".join(rows) + "\r\n").encode("gb18030")
         return Document(f"{PAY}_{unit}_{day}_{order.ref}.txt", content)
-
-    def send(self, order: OutgoingOrder) -> Receipt:
-        document = self.build(order)
-        there = self.exchange.find(document.name)
-        if there is not None:
-            if there != document.content:
-                raise OutcomeUnknown("交换目录里已有同名而内容不同的文件")
-            return Receipt("已在交换目录")
-        try:
-            self.exchange.put(document.name, document.content)
-        except OSError as error:
-            if self.exchange.find(document.name) is None:
-                raise BankUnavailable(f"交换目录写不进去（{error.strerror}）") from error
-            raise OutcomeUnknown("写入交换目录时出错") from error
-        return Receipt("已放入交换目录")
-
-    def query(self, order_ref: str, file_name: str) -> Answer:
-        try:
-            return Answer("absent" if self.exchange.find(file_name) is None else "taken")
-        except OSError:
-            return Answer("unclear")
 
     # --- in ---
 
@@ -254,43 +178,39 @@ class Adapter:
             if kind == REJECTION:
                 return self._rejection(cursor), []
             return (self._returns(cursor) if kind == RETURN else self._results(cursor)), []
-        except _Unfit as unfit:
+        except Unfit as unfit:
             return None, [LineError(unfit.line_no, str(unfit))]
 
     def parse_statement(self, content: bytes) -> tuple[StatementFile | None, list[LineError]]:
         try:
             return self._statement(_Cursor(_lines(content))), []
-        except _Unfit as unfit:
+        except Unfit as unfit:
             return None, [LineError(unfit.line_no, str(unfit))]
 
     def _header(self, cursor: _Cursor, kind: str) -> list[str]:
         header = _fields(cursor.next(), 8, 1)
         if header[0] != kind:
-            raise _Unfit(1, "文件类型不认识")
+            raise Unfit(1, "文件类型不认识")
         if header[3] != self.unit_number:
-            raise _Unfit(1, "单位编号不是本县的（H035）")
+            raise Unfit(1, "单位编号不是本县的（H035）")
         return header
 
     def _result_of(
         self, header: list[str], kind: Literal["result", "return"], lines: list[ResultLine], order_ref: str
     ) -> ResultFile:
         """The file, once its header agrees with its lines and no reference occurs twice."""
-        count, total = _count(header[6], 1), _amount(header[7], 1)
+        count, total = read_count(header[6], 1), read_yuan(header[7], 1)
         if (count, total) != (len(lines), sum(line.amount_fen for line in lines)):
-            raise _Unfit(1, "首行的笔数或金额与明细不符（H019）")
-        seen: set[str] = set()
-        for line in lines:
-            if line.ref in seen:
-                raise _Unfit(line.line_no, "同一代理编号出现两次")
-            seen.add(line.ref)
-        return ResultFile(kind, order_ref, _date(header[2], 1), count, total, tuple(lines))
+            raise Unfit(1, "首行的笔数或金额与明细不符（H019）")
+        refuse_repeats(lines)
+        return ResultFile(kind, order_ref, read_date(header[2], 1), count, total, tuple(lines))
 
     def _results(self, cursor: _Cursor) -> ResultFile:
         header = self._header(cursor, RESULT)
         lines: list[ResultLine] = []
         for title, places in _LISTS.items():
             if cursor.next() != title:
-                raise _Unfit(cursor.line_no, f"缺少“{title}”")
+                raise Unfit(cursor.line_no, f"缺少“{title}”")
             start = len(lines)
             lines.extend(_result_line(line, cursor.line_no, places, _OUTCOME[title]) for line in cursor.until("合计"))
             part = lines[start:]
@@ -304,18 +224,18 @@ class Adapter:
         lines: list[ResultLine] = []
         for line in cursor.until("合计"):
             ref, _name, account, amount, day, answer, serial = _fields(line, 7, cursor.line_no)
-            code, words = _answer(answer)
+            code, words = split_answer(answer)
             at = cursor.line_no
             lines.append(
                 ResultLine(
                     at,
-                    _ref(ref, at),
-                    _amount(amount, at),
-                    _last4(account, at),
+                    read_ref(ref, at),
+                    read_yuan(amount, at),
+                    read_last4(account, at),
                     "returned",
                     code,
                     words,
-                    _date(day, at),
+                    read_date(day, at),
                     serial[:40],
                 )
             )
@@ -327,17 +247,17 @@ class Adapter:
         header = self._header(cursor, REJECTION)
         mark, answer = _fields(cursor.next(), 2, 2)
         if mark != "拒收":
-            raise _Unfit(2, "缺少拒收原因")
-        code, words = _answer(answer)
-        count, total = _count(header[6], 1), _amount(header[7], 1)
+            raise Unfit(2, "缺少拒收原因")
+        code, words = split_answer(answer)
+        count, total = read_count(header[6], 1), read_yuan(header[7], 1)
         _check_total(cursor, "合计", count, total)
         cursor.expect_end()
-        return ResultFile("rejection", header[1], _date(header[2], 1), count, total, (), code, words)
+        return ResultFile("rejection", header[1], read_date(header[2], 1), count, total, (), code, words)
 
     def _statement(self, cursor: _Cursor) -> StatementFile:
         header = self._header(cursor, STATEMENT)
         if header[4] != self.fiscal_account:
-            raise _Unfit(1, "账号不是本县的代发专户（H035）")
+            raise Unfit(1, "账号不是本县的代发专户（H035）")
         lines: list[StatementLine] = []
         for line in cursor.until("合计"):
             lines.append(_statement_line(line, cursor.line_no))
@@ -346,29 +266,31 @@ class Adapter:
         }
         totals = _fields(cursor.next(), 5, cursor.line_no)
         numbers = [
-            _count(totals[1], cursor.line_no),
-            _amount(totals[2], cursor.line_no),
-            _count(totals[3], cursor.line_no),
-            _amount(totals[4], cursor.line_no),
+            read_count(totals[1], cursor.line_no),
+            read_yuan(totals[2], cursor.line_no),
+            read_count(totals[3], cursor.line_no),
+            read_yuan(totals[4], cursor.line_no),
         ]
         if numbers != [len(sums[True]), sum(sums[True]), len(sums[False]), sum(sums[False])]:
-            raise _Unfit(cursor.line_no, "合计与明细不符（H019）")
+            raise Unfit(cursor.line_no, "合计与明细不符（H019）")
         cursor.expect_end()
-        opening, closing = _amount(header[5], 1), _amount(header[7], 1)
-        if _count(header[6], 1) != len(lines):
-            raise _Unfit(1, "首行的笔数与明细不符（H019）")
+        opening, closing = read_yuan(header[5], 1), read_yuan(header[7], 1)
+        if read_count(header[6], 1) != len(lines):
+            raise Unfit(1, "首行的笔数与明细不符（H019）")
         if opening - sum(sums[True]) + sum(sums[False]) != closing:
-            raise _Unfit(1, "期初、发生额与期末余额不平")
-        return StatementFile(_count(header[1], 1), _date(header[2], 1), header[4], opening, closing, tuple(lines))
+            raise Unfit(1, "期初、发生额与期末余额不平")
+        return StatementFile(
+            read_count(header[1], 1), read_date(header[2], 1), header[4], opening, closing, tuple(lines)
+        )
 
 
 def _statement_line(line: str, line_no: int) -> StatementLine:
     _number, serial, side, amount, ref, narrative = _fields(line, 6, line_no)
     if side not in {"借", "贷"}:
-        raise _Unfit(line_no, "借贷标志不对")
+        raise Unfit(line_no, "借贷标志不对")
     kind: Literal["debit", "return", "funding"] = "debit" if side == "借" else ("return" if ref else "funding")
-    fen = _amount(amount, line_no)
+    fen = read_yuan(amount, line_no)
     if not fen:
-        raise _Unfit(line_no, "金额为零")
-    words = _LONG_NUMBER.sub("****", narrative)[:120]
-    return StatementLine(line_no, kind, fen, _ref(ref, line_no) if ref else "", serial[:40], words)
+        raise Unfit(line_no, "金额为零")
+    words = words_of(narrative)
+    return StatementLine(line_no, kind, fen, read_ref(ref, line_no) if ref else "", serial[:40], words)

@@ -9,16 +9,24 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from disbursement.simulator import files
+from disbursement.simulator import pipe_text
 from disbursement.simulator.ledger import open_ledger
 from disbursement.simulator.script import BACK, FAILED, OK, PENDING, RETURNED, SILENT, SUCCESS, outcome_of
+from disbursement.simulator.terms import Back, Entry, File, Header, Line, Refused, Said
 
 CHINA = ZoneInfo("Asia/Shanghai")
 CHUNK = 500
-LISTS = (("成功清单", (SUCCESS, RETURNED)), ("失败清单", (FAILED,)), ("处理中清单", (PENDING,)))
+# What each kind of bank reads and writes; one that is asked (``asked``) answers over its gateway and leaves no files.
+HALVES: dict[str, ModuleType] = {"pipe_text": pipe_text}
+
+
+def kind_of(name: str) -> str | None:
+    """Whose order file it is; None for a file nobody takes."""
+    return next((kind for kind, half in HALVES.items() if half.takes(name)), None)
 
 
 class Banks:
@@ -64,54 +72,56 @@ class Banks:
         done = self.close_days_before(today)
         for out in sorted(self.exchange.glob("*/out")):
             done += self.answer_later(out.parent.name, today)
-            for path in sorted(out.glob("*.txt")):
-                done += self.take(out.parent.name, path, today)
+            for path in sorted(out.iterdir()):
+                kind = kind_of(path.name)
+                if kind and not path.name.endswith(".part"):
+                    done += self.take(out.parent.name, path, kind, today)
         done += self.close_on_request(today)
         return done + self.write_files()
 
     # --- orders ---
 
-    def take(self, folder: str, path: Path, today: str) -> int:
+    def take(self, folder: str, path: Path, kind: str, today: str) -> int:
         """Book one order file and move it to ``taken/``. Nothing is booked on a day that was closed."""
         bank = self.bank(folder)
         if bank and bank["closed_day"] >= today:
             return 0
-        content = path.read_bytes()
-        try:
-            header, lines = files.read_order(content, today)
-            if bank and (header.unit, header.account) != (bank["unit"], bank["account"]):
-                raise files.Refused("H035 单位编号或账号与协议不符")
-        except files.Refused as refused:
-            self.reject(folder, path, content, today, str(refused))
-        else:
-            self.book(folder, path.name, header, lines, today)
+        self.deal_with(folder, path.name, path.read_bytes(), kind, today)
         taken = path.parent.parent / "taken"
         taken.mkdir(exist_ok=True, mode=0o700)
         path.rename(taken / path.name)
         return 1
+
+    def deal_with(self, folder: str, name: str, content: bytes, kind: str, today: str) -> None:
+        """Book an order, or refuse it as a whole."""
+        bank = self.bank(folder)
+        try:
+            header, lines = HALVES[kind].read_order(content, today)
+            if bank and (header.unit, header.account) != (bank["unit"], bank["account"]):
+                raise Refused("H035 单位编号或账号与协议不符")
+        except Refused as refused:
+            ref, answer = HALVES[kind].refuse(content, name, today, str(refused))
+            self.reject(folder, ref, answer, name, today)
+        else:
+            self.book(folder, name, header, lines, kind, today)
 
     def bank(self, folder: str) -> dict[str, Any] | None:
         cursor = self.ledger.execute("SELECT * FROM bank WHERE folder = ?", (folder,))
         row = cursor.fetchone()
         return dict(zip([c[0] for c in cursor.description], row, strict=True)) if row else None
 
-    def reject(self, folder: str, path: Path, content: bytes, today: str, reason: str) -> None:
-        """Refuse a file as a whole; nothing is booked. An unreadable header is answered with empty figures."""
-        head = content.split(b"\r\n", 1)[0].decode("gb18030", "replace").split("|")
-        ref, unit, count, total = (
-            (head[1], head[3], head[6], head[7]) if len(head) == 8 else (path.stem[-12:], "", "0", "0.00")
-        )
+    def reject(self, folder: str, ref: str, answer: File, name: str, today: str) -> None:
+        """Refuse an order as a whole; nothing is booked."""
         with self.ledger:
             self.ledger.execute("BEGIN IMMEDIATE")
             fresh = self.ledger.execute(
                 "INSERT OR IGNORE INTO orders VALUES (?, ?, ?, NULL, NULL, ?, 'rejected')",
-                (folder, ref, path.name, today),
+                (folder, ref, name, today),
             ).rowcount
             if fresh:
-                answer = files.write_rejection((ref, count, total), today, unit, reason)
-                self.post(folder, f"JS01_{unit}_{today}_{ref}.txt", answer)
+                self.post(folder, answer, about=f"refusal:{ref}")
 
-    def book(self, folder: str, name: str, header: files.Header, lines: list[files.Line], today: str) -> None:
+    def book(self, folder: str, name: str, header: Header, lines: list[Line], kind: str, today: str) -> None:
         """Book the lines in committed chunks, each reference once for ever; then answer.
 
         The date of the order is the one of its first chunk, so that a restart on a later day answers the same.
@@ -119,8 +129,8 @@ class Banks:
         with self.ledger:
             self.ledger.execute("BEGIN IMMEDIATE")
             self.ledger.execute(
-                "INSERT OR IGNORE INTO bank (folder, unit, account) VALUES (?, ?, ?)",
-                (folder, header.unit, header.account),
+                "INSERT OR IGNORE INTO bank (folder, unit, account, kind) VALUES (?, ?, ?, ?)",
+                (folder, header.unit, header.account, kind),
             )
             self.ledger.execute(
                 "INSERT OR IGNORE INTO orders VALUES (?, ?, ?, ?, ?, ?, 'booking')",
@@ -144,7 +154,7 @@ class Banks:
         if rate:
             time.sleep(lines / float(rate))
 
-    def book_chunk(self, folder: str, order_ref: str, lines: list[files.Line], first: int, today: str) -> None:
+    def book_chunk(self, folder: str, order_ref: str, lines: list[Line], first: int, today: str) -> None:
         """One transaction: lines and debits, with money from the treasury first where the balance is short."""
         with self.ledger:
             self.ledger.execute("BEGIN IMMEDIATE")
@@ -192,42 +202,50 @@ class Banks:
 
     def answer(self, folder: str, order_ref: str, day: str, refs: set[str] | None = None) -> None:
         """Put the result file of an order, or of its lines ``refs``, into the outbox. Silent lines stay out."""
+        bank, half = self.known(folder)
+        said = [line for line in self.said_of(folder, order_ref) if refs is None or line.ref in refs]
+        if self.knobs.get("shuffle"):
+            said.sort(key=lambda line: hashlib.sha256(line.ref.encode()).digest())
+        if not said or half.asked or self.knobs.get("drop_result"):
+            return
+        about = f"result:{order_ref}"
+        number = 1 + self.posted(folder, about)
+
+        def write(number: int) -> File:
+            file: File = half.results(order_ref, day, bank["unit"], number, said)
+            return file
+
+        if cut := self.knobs.get("truncate"):
+            whole = write(number)
+            self.post(folder, File(whole.name, whole.content[: -int(cut)]), about=about)
+            number += 1
+        first = write(number)
+        self.post(folder, first, about=about)
+        if self.knobs.get("duplicate_result"):
+            # The same bytes under another name, and the same lines in another file.
+            self.post(folder, File(write(number + 1).name, first.content), about=about)
+            self.post(folder, write(number + 2), about=about)
+
+    def said_of(self, folder: str, order_ref: str) -> list[Said]:
+        """What the bank has to say of an order's lines; silent lines stay out."""
         rows = self.ledger.execute(
             "SELECT ref, name, amount, id_number, account, times, answer, booked_on, serial, outcome FROM line"
-            " WHERE folder = ? AND order_ref = ? AND outcome <> 'silent' ORDER BY line_no",
-            (folder, order_ref),
-        ).fetchall()
-        if refs is not None:
-            rows = [row for row in rows if row[0] in refs]
-        if self.knobs.get("shuffle"):
-            rows.sort(key=lambda row: hashlib.sha256(row[0].encode()).digest())
-        if not rows or self.knobs.get("drop_result"):
-            return
+            " WHERE folder = ? AND order_ref = ? AND outcome <> ? ORDER BY line_no",
+            (folder, order_ref, SILENT),
+        )
+        return [Said(*row) for row in rows]
+
+    def known(self, folder: str) -> tuple[dict[str, Any], ModuleType]:
+        """A bank with a contract, and how it speaks."""
         bank = self.bank(folder)
         if bank is None:
             raise RuntimeError(folder)
-        lists = [(title, [row[:9] for row in rows if row[9] in outcomes]) for title, outcomes in LISTS]
-        number = (
-            1
-            + self.ledger.execute(
-                "SELECT count(*) FROM outbox WHERE folder = ? AND name LIKE ?", (folder, f"HP01%{order_ref}%")
-            ).fetchone()[0]
-        )
+        return bank, HALVES[bank["kind"]]
 
-        def content(number: int) -> bytes:
-            return files.write_results(order_ref, day, bank["unit"], number, lists)
-
-        def name(number: int) -> str:
-            return f"HP01_{bank['unit']}_{day}_{order_ref}_{number:02d}.txt"
-
-        if cut := self.knobs.get("truncate"):
-            self.post(folder, name(number), content(number)[: -int(cut)])
-            number += 1
-        self.post(folder, name(number), content(number))
-        if self.knobs.get("duplicate_result"):
-            # The same bytes under another name, and the same lines in another file.
-            self.post(folder, name(number + 1), content(number))
-            self.post(folder, name(number + 2), content(number + 2))
+    def posted(self, folder: str, about: str) -> int:
+        """How many files were promised about something: the next one gets the next number."""
+        row = self.ledger.execute("SELECT count(*) FROM outbox WHERE folder = ? AND about = ?", (folder, about))
+        return int(row.fetchone()[0])
 
     def answer_later(self, folder: str, today: str) -> int:
         """What was announced for the next business day: pending ones are booked, returns come back."""
@@ -244,7 +262,7 @@ class Banks:
         with self.ledger:
             self.ledger.execute("BEGIN IMMEDIATE")
             self.book_late(folder, today, [row for row in rows if row[5] == "book"])
-            self.give_back(folder, bank["unit"], today, [row for row in rows if row[5] == "return"])
+            self.give_back(folder, today, [row for row in rows if row[5] == "return"])
         return len(rows)
 
     def book_late(self, folder: str, today: str, rows: list[Any]) -> None:
@@ -261,7 +279,7 @@ class Banks:
         for order_ref, refs in by_order.items():
             self.answer(folder, order_ref, today, refs)
 
-    def give_back(self, folder: str, unit: str, today: str, rows: list[Any]) -> None:
+    def give_back(self, folder: str, today: str, rows: list[Any]) -> None:
         if not rows:
             return
         self.ledger.executemany(
@@ -272,14 +290,12 @@ class Banks:
             "UPDATE bank SET balance = balance + ? WHERE folder = ?", (sum(row[3] for row in rows), folder)
         )
         self.ledger.executemany("UPDATE line SET next = '' WHERE ref = ?", [(row[0],) for row in rows])
-        lines = [(row[0], row[1], row[2], row[3], BACK, f"T{row[6]}") for row in rows]
-        number = (
-            1
-            + self.ledger.execute(
-                "SELECT count(*) FROM outbox WHERE folder = ? AND name LIKE ?", (folder, f"TP01_{unit}_{today}%")
-            ).fetchone()[0]
-        )
-        self.post(folder, f"TP01_{unit}_{today}_{number:02d}.txt", files.write_returns(today, unit, number, lines))
+        bank, half = self.known(folder)
+        if half.asked:
+            return
+        about = f"return:{today}"
+        backs = [Back(row[0], row[1], row[2], row[3], BACK, f"T{row[6]}") for row in rows]
+        self.post(folder, half.returns(today, bank["unit"], 1 + self.posted(folder, about), backs), about=about)
 
     # --- days ---
 
@@ -306,33 +322,37 @@ class Banks:
         return 1
 
     def close_day(self, folder: str, day: str) -> None:
-        bank = self.bank(folder)
-        if bank is None:
-            raise RuntimeError(folder)
+        bank, half = self.known(folder)
         with self.ledger:
             self.ledger.execute("BEGIN IMMEDIATE")
-            entries = self.ledger.execute(
-                "SELECT side, amount, ref, serial, words FROM entry WHERE folder = ? AND day = ? ORDER BY id",
-                (folder, day),
-            ).fetchall()
+            entries = self.entries_of(folder, day)
             self.ledger.execute("UPDATE bank SET closed_day = ? WHERE folder = ?", (day, folder))
             if not entries:
                 return
             number, opening = bank["statements"] + 1, bank["stated_balance"]
-            closing = opening + sum(amount if side == "C" else -amount for side, amount, *_rest in entries)
+            closing = opening + sum(entry.amount if entry.side == "C" else -entry.amount for entry in entries)
             self.ledger.execute(
                 "UPDATE bank SET statements = ?, stated_balance = ? WHERE folder = ?", (number, closing, folder)
             )
-            content = files.write_statement(number, day, bank["unit"], bank["account"], opening, closing, entries)
-            self.post(folder, f"DZ01_{bank['unit']}_{day}.txt", content, delay=False)
+            self.ledger.execute("INSERT INTO day_end VALUES (?, ?, ?, ?, ?)", (folder, day, number, opening, closing))
+            if not half.asked:
+                file = half.statement(number, day, bank["unit"], bank["account"], opening, closing, entries)
+                self.post(folder, file, about=f"statement:{day}", delay=False)
+
+    def entries_of(self, folder: str, day: str) -> list[Entry]:
+        rows = self.ledger.execute(
+            "SELECT side, amount, ref, serial, words FROM entry WHERE folder = ? AND day = ? ORDER BY id", (folder, day)
+        )
+        return [Entry(*row) for row in rows]
 
     # --- files out ---
 
-    def post(self, folder: str, name: str, content: bytes, *, delay: bool = True) -> None:
+    def post(self, folder: str, file: File, *, about: str, delay: bool = True) -> None:
         """Promise a file, inside the transaction of what it tells about."""
         due = time.time() + float(self.knobs.get("result_delay", 0)) if delay else 0.0
         self.ledger.execute(
-            "INSERT INTO outbox (folder, name, content, due) VALUES (?, ?, ?, ?)", (folder, name, content, due)
+            "INSERT INTO outbox (folder, name, content, due, about) VALUES (?, ?, ?, ?, ?)",
+            (folder, file.name, file.content, due, about),
         )
 
     def write_files(self) -> int:

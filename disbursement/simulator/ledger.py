@@ -11,7 +11,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS bank (
     folder TEXT PRIMARY KEY, unit TEXT NOT NULL, account TEXT NOT NULL, balance INTEGER NOT NULL DEFAULT 0,
     statements INTEGER NOT NULL DEFAULT 0, stated_balance INTEGER NOT NULL DEFAULT 0,
-    closed_day TEXT NOT NULL DEFAULT '', serials INTEGER NOT NULL DEFAULT 0);
+    closed_day TEXT NOT NULL DEFAULT '', serials INTEGER NOT NULL DEFAULT 0, kind TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (
     folder TEXT, ref TEXT, name TEXT NOT NULL, count INTEGER, total INTEGER, booked_on TEXT NOT NULL,
     state TEXT NOT NULL, PRIMARY KEY (folder, ref));
@@ -29,7 +29,11 @@ CREATE UNIQUE INDEX IF NOT EXISTS entry_debit_once ON entry (ref) WHERE side = '
 -- files that must appear in the exchange, written after their transaction and as often as needed
 CREATE TABLE IF NOT EXISTS outbox (
     id INTEGER PRIMARY KEY, folder TEXT NOT NULL, name TEXT NOT NULL, content BLOB, due REAL NOT NULL DEFAULT 0,
-    written INTEGER NOT NULL DEFAULT 0, UNIQUE (folder, name));
+    written INTEGER NOT NULL DEFAULT 0, about TEXT NOT NULL, UNIQUE (folder, name));
+CREATE INDEX IF NOT EXISTS outbox_about ON outbox (folder, about);
+-- statements as they were closed, amounts in fen
+CREATE TABLE IF NOT EXISTS day_end (
+    folder TEXT, day TEXT, number INTEGER, opening INTEGER, closing INTEGER, PRIMARY KEY (folder, day));
 """
 
 

@@ -12,8 +12,10 @@ from django.test import Client
 
 from disbursement import actions, collecting, sending
 from disbursement.models import Attempt, Bank, Batch, Discrepancy, Order, Payment
-from disbursement.simulator import files
-from disbursement.simulator.bank import Banks
+from disbursement.simulator.bank import HALVES, Banks
+from disbursement.simulator.script import FAILED as REFUSED
+from disbursement.simulator.script import PENDING, SUCCESS
+from disbursement.simulator.terms import Back, Entry, Said
 from programs.models import Account, Notice, Person, Program, Roster, RosterRow
 from subsidy_portal import clock, crypto
 from subsidy_portal.bulk import execute, take_ids
@@ -235,55 +237,55 @@ def attempts(batch: Batch) -> list[Attempt]:
 OK, FAILED, WAITS = "0000 交易成功", "3018 账户已销户", "2000 处理中"
 
 
-def said(attempt: Attempt, answer: str = OK, day: str = "20220305", **other: object) -> files.Said:
+def said(attempt: Attempt, answer: str = OK, day: str = "20220305", **other: object) -> Said:
     """What a bank says of an attempt; ``other`` changes ref or amount."""
     number = attempt.account.reveal_number()
     ref, amount = str(other.get("ref", attempt.ref)), int(str(other.get("amount", attempt.amount_fen)))
     account = str(other.get("account", number))
-    return (
-        ref,
-        attempt.account.name_at_bank,
-        amount,
-        "99000019500101001X",
-        account,
-        "1",
-        answer,
-        day,
-        f"S{attempt.pk}",
-    )
+    name, serial = attempt.account.name_at_bank, f"S{attempt.pk}"
+    return Said(ref, name, amount, "99000019500101001X", account, "1", answer, day, serial, SUCCESS)
 
 
 def result_file(
     bank: Bank,
     *,
-    ok: list[files.Said] | None = None,
-    failed: list[files.Said] | None = None,
-    waits: list[files.Said] | None = None,
+    ok: list[Said] | None = None,
+    failed: list[Said] | None = None,
+    waits: list[Said] | None = None,
     order_ref: str = "NB000000001",
     number: int = 1,
     day: str = "20220305",
 ) -> bytes:
-    lists = [("成功清单", ok or []), ("失败清单", failed or []), ("处理中清单", waits or [])]
-    return files.write_results(order_ref, day, bank.unit_number, number, lists)
+    lists = [(SUCCESS, ok or []), (REFUSED, failed or []), (PENDING, waits or [])]
+    lines = [line._replace(outcome=outcome) for outcome, part in lists for line in part]
+    content: bytes = HALVES[bank.kind].results(order_ref, day, bank.unit_number, number, lines).content
+    return content
 
 
 def return_file(bank: Bank, backs: list[Attempt], day: str = "20220306") -> bytes:
     lines = [
-        (a.ref, a.account.name_at_bank, a.account.reveal_number(), a.amount_fen, "3056 退票", f"T{a.pk}") for a in backs
+        Back(a.ref, a.account.name_at_bank, a.account.reveal_number(), a.amount_fen, "3056 退票", f"T{a.pk}")
+        for a in backs
     ]
-    return files.write_returns(day, bank.unit_number, 1, lines)
+    content: bytes = HALVES[bank.kind].returns(day, bank.unit_number, 1, lines).content
+    return content
 
 
-Entry = tuple[str, int, str]
+Booked = tuple[str, int, str]
 
 
-def statement_file(bank: Bank, number: int, day: str, entries: list[Entry], opening: int = 0) -> bytes:
+def statement_file(bank: Bank, number: int, day: str, entries: list[Booked], opening: int = 0) -> bytes:
     """Entries are (D or C, fen, ref); money from the treasury covers the debits first."""
     need = sum(fen for side, fen, _ref in entries if side == "D")
-    booked = [("C", need, "", f"F{number}", "国库拨入")] if need else []
-    booked += [(side, fen, ref, f"E{number}-{n}", "代发补贴") for n, (side, fen, ref) in enumerate(entries)]
-    closing = opening + sum(fen if side == "C" else -fen for side, fen, *_rest in booked)
-    return files.write_statement(number, day, bank.unit_number, bank.fiscal_account, opening, closing, booked)
+    booked = [Entry("C", need, "", f"F{number}", "国库拨入")] if need else []
+    booked += [Entry(side, fen, ref, f"E{number}-{n}", "代发补贴") for n, (side, fen, ref) in enumerate(entries)]
+    closing = opening + sum(entry.amount if entry.side == "C" else -entry.amount for entry in booked)
+    content: bytes = (
+        HALVES[bank.kind]
+        .statement(number, day, bank.unit_number, bank.fiscal_account, opening, closing, booked)
+        .content
+    )
+    return content
 
 
 def deliver(home: Path, bank: Bank, *contents: bytes) -> None:

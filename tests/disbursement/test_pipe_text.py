@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import FileSystemStorage
 
 from disbursement.banks.base import BankUnavailable, OutcomeUnknown, OutgoingLine, OutgoingOrder
 from disbursement.banks.exchange import Exchange
 from disbursement.banks.pipe_text import Adapter
-from disbursement.simulator import files
+from disbursement.banks.places import FolderStorage
+from disbursement.simulator import pipe_text as files
+from disbursement.simulator.terms import Back, Entry, Said
 
 ACCOUNT = "6217990000000000018"
 ORDER = OutgoingOrder(
@@ -28,7 +29,7 @@ ORDER = OutgoingOrder(
 
 @pytest.fixture
 def channel(home: Path) -> Adapter:
-    exchange = Exchange(FileSystemStorage(location=home / "exchange"), "bank-n")
+    exchange = Exchange(FolderStorage(location=home / "exchange"), "bank-n")
     return Adapter(exchange, unit_number="DWN001", fiscal_account="990001000078")
 
 
@@ -98,18 +99,39 @@ def test_a_folder_that_cannot_be_written_means_no_byte_left(channel: Adapter, ho
 
 # --- in ---
 
+DAY = "20220305"
 SAID = [
-    ("N00000000018", "林億墊", 10_000, "99000019500101001X", ACCOUNT, "1", "0000 交易成功", "20220305", "S1"),
-    ("N00000000026", "林乙", 20_000, "990000195001010028", ACCOUNT, "1", "3018 账户已销户", "20220305", "S2"),
-    ("N00000000034", "林丙", 30_000, "990000195001010036", ACCOUNT, "1", "2000 处理中", "20220305", "S3"),
+    Said(
+        "N00000000018",
+        "林億墊",
+        10_000,
+        "99000019500101001X",
+        ACCOUNT,
+        "1",
+        "0000 交易成功",
+        "20220305",
+        "S1",
+        "success",
+    ),
+    Said(
+        "N00000000026",
+        "林乙",
+        20_000,
+        "990000195001010028",
+        ACCOUNT,
+        "1",
+        "3018 账户已销户",
+        "20220305",
+        "S2",
+        "failed",
+    ),
+    Said("N00000000034", "林丙", 30_000, "990000195001010036", ACCOUNT, "1", "2000 处理中", DAY, "S3", "pending"),
 ]
-RESULT = files.write_results(
-    "NB000000007", "20220305", "DWN001", 1, [("成功清单", SAID[:1]), ("失败清单", SAID[1:2]), ("处理中清单", SAID[2:])]
-)
-RETURNS = files.write_returns("20220305", "DWN001", 1, [("N00000000018", "林", ACCOUNT, 10_000, "3056 退票", "T1")])
+RESULT = files.write_results("NB000000007", "20220305", "DWN001", 1, SAID)
+RETURNS = files.write_returns("20220305", "DWN001", 1, [Back("N00000000018", "林", ACCOUNT, 10_000, "3056 退票", "T1")])
 STATEMENT = files.write_statement(
     3, "20220305", "DWN001", "990001000078", 0, 0,
-    [("C", 10_000, "", "F1", "国库拨入"), ("D", 10_000, "N00000000018", "E1", "代发补贴")],
+    [Entry("C", 10_000, "", "F1", "国库拨入"), Entry("D", 10_000, "N00000000018", "E1", "代发补贴")],
 )  # fmt: skip
 REJECTION = files.write_rejection(("NB000000007", "2", "100.05"), "20220305", "DWN001", "H019 笔数或金额不符")
 

@@ -14,7 +14,7 @@ from disbursement import actions, collecting, journal, sending
 from disbursement.audit import run_audit
 from disbursement.banks.exchange import MAX_BYTES, Exchange
 from disbursement.models import BankFile, BankLine, Batch, Discrepancy, Order, Payment
-from disbursement.simulator import files
+from disbursement.simulator import pipe_text as files
 from disbursement.watching import report_overdue
 from subsidy_portal.models import Event
 from subsidy_portal.workflow import Refused

@@ -16,7 +16,7 @@ from disbursement.banks.base import BankRejected, BankUnavailable, OutcomeUnknow
 from disbursement.banks.pipe_text import Adapter
 from disbursement.locks import ORDER, only_one
 from disbursement.models import BankFile, Order
-from disbursement.simulator import files
+from disbursement.simulator import pipe_text as files
 from disbursement.watching import TRIES, report_overdue
 from programs.models import Account
 from subsidy_portal.bulk import execute

@@ -44,12 +44,11 @@ def knobs(home: Path, **values: Any) -> None:
 
 def parsed(home: Path) -> dict[str, Any]:
     """The answers read with the portal's own channel: kind of file → what is in it."""
-    from django.core.files.storage import FileSystemStorage
-
     from disbursement.banks.exchange import Exchange
+    from disbursement.banks.places import FolderStorage
 
     channel = Adapter(
-        Exchange(FileSystemStorage(location=home / "exchange"), BOX),
+        Exchange(FolderStorage(location=home / "exchange"), BOX),
         unit_number="DWN001",
         fiscal_account="990001000078",
     )

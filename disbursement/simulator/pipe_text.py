@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from disbursement.simulator.script import FAILED, PENDING, RETURNED, SUCCESS
+from disbursement.simulator.terms import Back, Entry, File, Header, Line, Refused, Said, check_order, fen, yuan
+
+asked = False
+LISTS = (("成功清单", (SUCCESS, RETURNED)), ("失败清单", (FAILED,)), ("处理中清单", (PENDING,)))
 
 
-class Refused(Exception):
-    """The bank does not take the file: its code and words."""
-
-
-class Header(NamedTuple):
-    ref: str
-    day: str
-    unit: str
-    batch: str
-    account: str
-    lines: int
-    total: int
-
-
-class Line(NamedTuple):
-    ref: str
-    name: str
-    amount: int
-    account: str
-    id_number: str
-    times: str
-
-
-_YUAN = re.compile(r"\d{1,11}\.\d\d", re.ASCII)
-
-
-def fen(text: str) -> int:
-    if not _YUAN.fullmatch(text):
-        raise Refused("H019 金额格式错误")
-    return int(text.replace(".", ""))
-
-
-def yuan(amount: int) -> str:
-    sign, amount = ("-", -amount) if amount < 0 else ("", amount)
-    return f"{sign}{amount // 100}.{amount % 100:02d}"
+def takes(name: str) -> bool:
+    return name.startswith("DF01_")
 
 
 def read_order(content: bytes, today: str) -> tuple[Header, list[Line]]:
@@ -57,8 +28,6 @@ def read_order(content: bytes, today: str) -> tuple[Header, list[Line]]:
     if len(head) != 8 or head[0] != "DF01" or not head[6].isdigit():
         raise Refused("H019 文件头错误")
     header = Header(head[1], head[2], head[3], head[4], head[5], int(head[6]), fen(head[7]))
-    if not re.fullmatch(r"\d{8}", header.day) or header.day > today:
-        raise Refused("P096 日期错误")
     lines = []
     for row in rows[1:]:
         parts = row.split("|")
@@ -67,37 +36,52 @@ def read_order(content: bytes, today: str) -> tuple[Header, list[Line]]:
         if parts[4] != header.unit:
             raise Refused("H035 单位编号不符")
         lines.append(Line(parts[0], parts[1], fen(parts[2]), parts[3], parts[6], parts[7]))
-    if (len(lines), sum(line.amount for line in lines)) != (header.lines, header.total):
-        raise Refused("H019 笔数或金额不符")
-    if len({line.ref for line in lines}) != len(lines):
-        raise Refused("H019 代理编号重复")
+    check_order(header, lines, today)
     return header, lines
+
+
+def refuse(content: bytes, name: str, today: str, reason: str) -> tuple[str, File]:
+    """The order's reference and the refusal; an unreadable header is answered with empty figures."""
+    head = content.split(b"\r\n", 1)[0].decode("gb18030", "replace").split("|")
+    ref, unit, count, total = (
+        (head[1], head[3], head[6], head[7]) if len(head) == 8 else (name.removesuffix(".txt")[-11:], "", "0", "0.00")
+    )
+    return ref, File(f"JS01_{unit}_{today}_{ref}.txt", write_rejection((ref, count, total), today, unit, reason))
+
+
+def results(order_ref: str, day: str, unit: str, number: int, said: Sequence[Said]) -> File:
+    content = write_results(order_ref, day, unit, number, said)
+    return File(f"HP01_{unit}_{day}_{order_ref}_{number:02d}.txt", content)
+
+
+def returns(day: str, unit: str, number: int, lines: Sequence[Back]) -> File:
+    return File(f"TP01_{unit}_{day}_{number:02d}.txt", write_returns(day, unit, number, lines))
+
+
+def statement(
+    number: int, day: str, unit: str, account: str, opening: int, closing: int, entries: Sequence[Entry]
+) -> File:
+    return File(f"DZ01_{unit}_{day}.txt", write_statement(number, day, unit, account, opening, closing, entries))
 
 
 def _file(rows: Iterable[str]) -> bytes:
     return ("\r\n".join(rows) + "\r\n").encode("gb18030")
 
 
-# ref, name, amount, id number, account, times, answer, booked on (YYYYMMDD), serial
-Said = tuple[str, str, int, str, str, str, str, str, str]
-
-
-def write_results(
-    order_ref: str, day: str, unit: str, number: int, lists: Sequence[tuple[str, Sequence[Said]]]
-) -> bytes:
+def write_results(order_ref: str, day: str, unit: str, number: int, said: Sequence[Said]) -> bytes:
     """A result file: 成功清单, 失败清单, 处理中清单, each with its 合计, and the 总计."""
-    every = [said for _title, lines in lists for said in lines]
-    total = sum(said[2] for said in every)
-    rows = [f"HP01|{order_ref}|{day}|{unit}|{number:02d}||{len(every)}|{yuan(total)}"]
-    for title, lines in lists:
+    total = sum(line.amount for line in said)
+    rows = [f"HP01|{order_ref}|{day}|{unit}|{number:02d}||{len(said)}|{yuan(total)}"]
+    for title, outcomes in LISTS:
         rows.append(title)
-        for ref, name, amount, id_number, account, times, answer, booked, serial in lines:
+        part = [line for line in said if line.outcome in outcomes]
+        for ref, name, amount, id_number, account, times, answer, booked, serial, _outcome in part:
             if title == "成功清单":
                 rows.append(f"{ref}|{name}|{yuan(amount)}|{id_number}|{account}|{answer}|{booked}|{serial}")
             else:
                 rows.append(f"{ref}|{name}|{account}|{yuan(amount)}|{times}|{answer}|{booked}|{serial}")
-        rows.append(f"合计|{len(lines)}|{yuan(sum(said[2] for said in lines))}")
-    rows.append(f"总计|{len(every)}|{yuan(total)}")
+        rows.append(f"合计|{len(part)}|{yuan(sum(line.amount for line in part))}")
+    rows.append(f"总计|{len(said)}|{yuan(total)}")
     return _file(rows)
 
 
@@ -107,8 +91,8 @@ def write_rejection(header: Sequence[str], day: str, unit: str, reason: str) -> 
     return _file([f"JS01|{ref}|{day}|{unit}|||{count}|{total}", f"拒收|{reason}", f"合计|{count}|{total}"])
 
 
-def write_returns(day: str, unit: str, number: int, lines: Sequence[tuple[str, str, str, int, str, str]]) -> bytes:
-    """退票: (ref, name, account, amount, answer, serial), booked back on ``day``."""
+def write_returns(day: str, unit: str, number: int, lines: Sequence[Back]) -> bytes:
+    """退票, booked back on ``day``."""
     total = sum(line[3] for line in lines)
     rows = [f"TP01|{day}{number:02d}|{day}|{unit}|||{len(lines)}|{yuan(total)}"]
     rows += [
@@ -120,15 +104,9 @@ def write_returns(day: str, unit: str, number: int, lines: Sequence[tuple[str, s
 
 
 def write_statement(
-    number: int,
-    day: str,
-    unit: str,
-    account: str,
-    opening: int,
-    closing: int,
-    entries: Sequence[tuple[str, int, str, str, str]],
+    number: int, day: str, unit: str, account: str, opening: int, closing: int, entries: Sequence[Entry]
 ) -> bytes:
-    """One day: (side D or C, amount, ref, serial, words) in the order they were booked."""
+    """One day, in the order its entries were booked."""
     rows = [f"DZ01|{number}|{day}|{unit}|{account}|{yuan(opening)}|{len(entries)}|{yuan(closing)}"]
     sums = {"D": [0, 0], "C": [0, 0]}
     for n, (side, amount, ref, serial, words) in enumerate(entries, 1):
