@@ -37,7 +37,7 @@ from subsidy_portal.workflow import move, record
 
 log = logging.getLogger(__name__)
 F = BankFile.Status
-HEAD = 16
+HEAD = 512
 # Results before returns before statements: any order gives the same end, this one the fewest questions on the way.
 _ORDER = {"result": 0, "return": 1, "statement": 2}
 

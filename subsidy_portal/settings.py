@@ -229,6 +229,8 @@ UPLOAD_MAX_BYTES = 20 * 2**20
 # Bank channels by kind; a bank names its kind (disbursement.Bank.kind).
 BANKS = {
     "pipe_text": "disbursement.banks.pipe_text",
+    "sheet_text": "disbursement.banks.sheet_text",
+    "iso20022": "disbursement.banks.iso20022",
 }
 # Where banks with an HTTP gateway listen, by Bank.folder: {"bank-x": {"url": "https://…", "key": "…", "signer": "…"}}.
 BANK_GATEWAYS: dict[str, dict[str, str]] = json.loads(os.environ.get("PORTAL_BANK_GATEWAYS", "{}"))

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from disbursement.simulator import pipe_text
+from disbursement.simulator import iso20022, pipe_text, sheet_text
 from disbursement.simulator.ledger import open_ledger
 from disbursement.simulator.script import BACK, FAILED, OK, PENDING, RETURNED, SILENT, SUCCESS, outcome_of
 from disbursement.simulator.terms import Back, Entry, File, Header, Line, Refused, Said
@@ -21,7 +21,7 @@ from disbursement.simulator.terms import Back, Entry, File, Header, Line, Refuse
 CHINA = ZoneInfo("Asia/Shanghai")
 CHUNK = 500
 # What each kind of bank reads and writes; one that is asked (``asked``) answers over its gateway and leaves no files.
-HALVES: dict[str, ModuleType] = {"pipe_text": pipe_text}
+HALVES: dict[str, ModuleType] = {"pipe_text": pipe_text, "sheet_text": sheet_text, "iso20022": iso20022}
 
 
 def kind_of(name: str) -> str | None:
@@ -295,7 +295,11 @@ class Banks:
             return
         about = f"return:{today}"
         backs = [Back(row[0], row[1], row[2], row[3], BACK, f"T{row[6]}") for row in rows]
-        self.post(folder, half.returns(today, bank["unit"], 1 + self.posted(folder, about), backs), about=about)
+        self.post(
+            folder,
+            half.returns(today, bank["unit"], bank["account"], 1 + self.posted(folder, about), backs),
+            about=about,
+        )
 
     # --- days ---
 

@@ -54,7 +54,7 @@ def results(order_ref: str, day: str, unit: str, number: int, said: Sequence[Sai
     return File(f"HP01_{unit}_{day}_{order_ref}_{number:02d}.txt", content)
 
 
-def returns(day: str, unit: str, number: int, lines: Sequence[Back]) -> File:
+def returns(day: str, unit: str, account: str, number: int, lines: Sequence[Back]) -> File:
     return File(f"TP01_{unit}_{day}_{number:02d}.txt", write_returns(day, unit, number, lines))
 
 

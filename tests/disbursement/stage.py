@@ -267,7 +267,7 @@ def return_file(bank: Bank, backs: list[Attempt], day: str = "20220306") -> byte
         Back(a.ref, a.account.name_at_bank, a.account.reveal_number(), a.amount_fen, "3056 退票", f"T{a.pk}")
         for a in backs
     ]
-    content: bytes = HALVES[bank.kind].returns(day, bank.unit_number, 1, lines).content
+    content: bytes = HALVES[bank.kind].returns(day, bank.unit_number, bank.fiscal_account, 1, lines).content
     return content
 
 
