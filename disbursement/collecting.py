@@ -13,8 +13,9 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q
 
 from disbursement import failures, reconcile
+from disbursement.asking import ask, is_due
 from disbursement.banks import adapter_for
-from disbursement.banks.base import Adapter, ResultFile, ResultLine
+from disbursement.banks.base import Adapter, BankUnavailable, OutcomeUnknown, ResultFile, ResultLine
 from disbursement.banks.exchange import MAX_BYTES
 from disbursement.failpoints import failpoint
 from disbursement.locks import BANK, only_one, share_month
@@ -48,6 +49,8 @@ def collect(bank: Bank) -> int:
         if not mine:
             return 0
         adapter = adapter_for(bank)
+        if adapter.profile.is_asked:
+            ask(bank, adapter)
         names = adapter.exchange.waiting()
         taken = sum(_taken_in(bank, adapter, name) for name in sorted(names, key=lambda name: _rank(adapter, name)))
         for pk in _received(bank):
@@ -123,6 +126,17 @@ def receive(bank: Bank, adapter: Adapter, name: str, content: bytes) -> tuple[Ba
         received_at=clock.now(),
     )
     return file, False
+
+
+def keep_answer(bank: Bank, adapter: Adapter, error: OutcomeUnknown) -> None:
+    """What a bank answered that is no answer: kept encrypted and shown, believed by nobody."""
+    if not error.answer:
+        return
+    name = f"answer_{crypto.sm3(error.answer)[:12]}.txt"
+    file, repeated = receive(bank, adapter, name, error.answer)
+    if not repeated:
+        with transaction.atomic():
+            quarantine(file, str(error))
 
 
 def apply_file(file_id: int) -> None:
@@ -278,9 +292,10 @@ def ring_waiting() -> int:
     rung = 0
     for bank in Bank.objects.filter(is_active=True):
         try:
-            waiting = bool(adapter_for(bank).exchange.waiting())
-        except OSError as error:
-            log.error("exchange folder of bank %s cannot be read: %s", bank.code, error.strerror)
+            adapter = adapter_for(bank)
+            waiting = bool(adapter.exchange.waiting()) or (adapter.profile.is_asked and is_due(bank))
+        except (OSError, BankUnavailable) as error:
+            log.error("bank %s cannot be reached: %s", bank.code, error)
             continue
         if waiting or _received(bank):
             ring("disbursement.tasks.collect", bank.pk)

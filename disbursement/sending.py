@@ -25,6 +25,7 @@ from disbursement.banks.base import (
     OutgoingLine,
     OutgoingOrder,
 )
+from disbursement.collecting import keep_answer
 from disbursement.failpoints import failpoint
 from disbursement.locks import ORDER, only_one
 from disbursement.models import Attempt, BankFile, Batch, Discrepancy, Order
@@ -120,6 +121,7 @@ def _send(order: Order) -> None:
         _reject(order, str(error))
     except OutcomeUnknown as error:
         _finish(order, O.UNKNOWN, A.UNKNOWN, str(error))
+        keep_answer(order.bank, adapter, error)
     else:
         failpoint("after-send")
         _finish(order, O.SENT, A.SENT, receipt.note)

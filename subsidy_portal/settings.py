@@ -231,6 +231,7 @@ BANKS = {
     "pipe_text": "disbursement.banks.pipe_text",
     "sheet_text": "disbursement.banks.sheet_text",
     "iso20022": "disbursement.banks.iso20022",
+    "xml_gateway": "disbursement.banks.xml_gateway",
 }
 # Where banks with an HTTP gateway listen, by Bank.folder: {"bank-x": {"url": "https://…", "key": "…", "signer": "…"}}.
 BANK_GATEWAYS: dict[str, dict[str, str]] = json.loads(os.environ.get("PORTAL_BANK_GATEWAYS", "{}"))

@@ -24,6 +24,9 @@ class Bank(models.Model):
     )
     folder = models.CharField(_("交换目录"), max_length=40, unique=True)
     is_active = models.BooleanField(_("在用"), default=True)
+    # When the bank was last asked for days (``asking.py``): the business date, and the real time
+    asked_on = models.DateField(null=True, editable=False)
+    asked_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ("code",)

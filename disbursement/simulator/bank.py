@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from disbursement.simulator import iso20022, pipe_text, sheet_text
+from disbursement.simulator import iso20022, pipe_text, sheet_text, xml_gateway
 from disbursement.simulator.ledger import open_ledger
 from disbursement.simulator.script import BACK, FAILED, OK, PENDING, RETURNED, SILENT, SUCCESS, outcome_of
 from disbursement.simulator.terms import Back, Entry, File, Header, Line, Refused, Said
@@ -21,7 +21,12 @@ from disbursement.simulator.terms import Back, Entry, File, Header, Line, Refuse
 CHINA = ZoneInfo("Asia/Shanghai")
 CHUNK = 500
 # What each kind of bank reads and writes; one that is asked (``asked``) answers over its gateway and leaves no files.
-HALVES: dict[str, ModuleType] = {"pipe_text": pipe_text, "sheet_text": sheet_text, "iso20022": iso20022}
+HALVES: dict[str, ModuleType] = {
+    "pipe_text": pipe_text,
+    "sheet_text": sheet_text,
+    "iso20022": iso20022,
+    "xml_gateway": xml_gateway,
+}
 
 
 def kind_of(name: str) -> str | None:
@@ -70,8 +75,10 @@ class Banks:
         self.read_knobs()
         today = self.today()
         done = self.close_days_before(today)
+        for (folder,) in self.ledger.execute("SELECT folder FROM bank ORDER BY 1").fetchall():
+            done += self.answer_later(folder, today)
+        done += self.book_parcels(today)
         for out in sorted(self.exchange.glob("*/out")):
-            done += self.answer_later(out.parent.name, today)
             for path in sorted(out.iterdir()):
                 kind = kind_of(path.name)
                 if kind and not path.name.endswith(".part"):
@@ -91,6 +98,24 @@ class Banks:
         taken.mkdir(exist_ok=True, mode=0o700)
         path.rename(taken / path.name)
         return 1
+
+    def book_parcels(self, today: str) -> int:
+        """Book the orders that came over the gateway."""
+        done = 0
+        for folder, ref, content in self.ledger.execute(
+            "SELECT folder, ref, content FROM parcel WHERE done = 0 ORDER BY id"
+        ).fetchall():
+            bank = self.bank(folder)
+            if bank and bank["closed_day"] >= today:
+                continue
+            header, lines = xml_gateway.read_parcel(content)
+            self.book(folder, ref, header, lines, "xml_gateway", today)
+            with self.ledger:
+                self.ledger.execute(
+                    "UPDATE parcel SET done = 1, content = NULL WHERE folder = ? AND ref = ?", (folder, ref)
+                )
+            done += 1
+        return done
 
     def deal_with(self, folder: str, name: str, content: bytes, kind: str, today: str) -> None:
         """Book an order, or refuse it as a whole."""

@@ -31,6 +31,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     id INTEGER PRIMARY KEY, folder TEXT NOT NULL, name TEXT NOT NULL, content BLOB, due REAL NOT NULL DEFAULT 0,
     written INTEGER NOT NULL DEFAULT 0, about TEXT NOT NULL, UNIQUE (folder, name));
 CREATE INDEX IF NOT EXISTS outbox_about ON outbox (folder, about);
+-- orders that came over the gateway, taken once
+CREATE TABLE IF NOT EXISTS parcel (
+    id INTEGER PRIMARY KEY, folder TEXT NOT NULL, ref TEXT NOT NULL, content BLOB, done INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (folder, ref));
+CREATE INDEX IF NOT EXISTS parcel_waiting ON parcel (id) WHERE done = 0;
 -- statements as they were closed, amounts in fen
 CREATE TABLE IF NOT EXISTS day_end (
     folder TEXT, day TEXT, number INTEGER, opening INTEGER, closing INTEGER, PRIMARY KEY (folder, day));

@@ -123,6 +123,9 @@ def send_all() -> None:
 
 
 def collect_all() -> int:
+    """Take in what every bank left, and what those that are asked have to say now."""
+    Bank.objects.update(asked_at=None)
+    Order.objects.filter(status__in=("sent", "answered", "unknown")).update(query_at=None)
     return sum(collecting.collect(bank) for bank in Bank.objects.all())
 
 

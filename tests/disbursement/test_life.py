@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from disbursement import actions
-from disbursement.models import Discrepancy, MonthClose, StatementEntry
-from disbursement.simulator.bank import Banks
+from disbursement.models import Bank, Discrepancy, MonthClose, StatementEntry
+from disbursement.simulator.bank import HALVES, Banks
+from disbursement.simulator.gateway import open_gateway
 from disbursement.simulator.ledger import report
 from tests import make
 from tests.disbursement import stage
@@ -17,10 +19,16 @@ from tests.disbursement import stage
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_batch_from_accepted_rosters_to_a_closed_month(
-    desk: stage.Desk, banks: Banks, day: Callable[[str], None]
+@pytest.mark.parametrize("kind", sorted(HALVES))
+def test_a_batch_from_accepted_rosters_to_a_closed_month_over_every_channel(
+    desk: stage.Desk, banks: Banks, day: Callable[[str], None], home: Path, kind: str
 ) -> None:
-    batch = stage.pay(desk, banks, [0, 0, 1, 15, 16])
+    with open_gateway(home, home / "exchange"):
+        live(desk, banks, day, make.make_bank(kind=kind))
+
+
+def live(desk: stage.Desk, banks: Banks, day: Callable[[str], None], bank: Bank) -> None:
+    batch = stage.pay(desk, banks, [0, 0, 1, 15, 16], bank=bank)
     assert stage.statuses(batch) == ["paid", "paid", "failed", "in_flight", "paid"]
     assert batch.payments.get(status="failed").failure_code == "F01"
     assert batch.status == "paying"
@@ -35,7 +43,7 @@ def test_a_batch_from_accepted_rosters_to_a_closed_month(
     for status in ("failed", "returned"):
         payment = batch.payments.get(status=status)
         correction = actions.propose_correction(
-            payment, number=make.make_account_number(), bank=make.make_bank().organisation, kind="ssc",
+            payment, number=make.make_account_number(), bank=bank.organisation, kind="ssc",
             reason="本人换了新卡", actor=desk.town,
         )  # fmt: skip
         actions.approve_correction(correction, actor=desk.town_reviewer)

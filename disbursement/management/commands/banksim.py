@@ -9,6 +9,7 @@ from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandParser
 
 from disbursement.simulator.bank import Banks, open_books
+from disbursement.simulator.gateway import open_gateway
 from disbursement.simulator.ledger import report
 
 
@@ -36,5 +37,6 @@ class Command(BaseCommand):
             while banks.round():
                 pass
             return
-        self.stdout.write(f"banksim: {exchange}")
-        banks.serve()
+        with open_gateway(home, exchange) as gateway:
+            self.stdout.write(f"banksim: {exchange}, 127.0.0.1:{gateway.server_address[1]}")
+            banks.serve()
