@@ -15,7 +15,9 @@ from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 
 from disbursement.banks.base import Adapter, BankUnavailable, Document, OutcomeUnknown
+from disbursement.failpoints import failpoint
 from disbursement.models import Bank, BankFile, Order, Statement
+from disbursement.reconcile import breaks
 from subsidy_portal import clock, crypto
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ def ask(bank: Bank, adapter: Adapter) -> int:
     placed = 0
     try:
         for document in _answers(bank, adapter):
+            failpoint("after-question")
             placed += _place(bank, adapter, document)
     except BankUnavailable as error:
         log.warning("bank %s: %s", bank.code, error)
@@ -76,8 +79,11 @@ def _days_due(bank: Bank) -> bool:
 
 
 def _days(bank: Bank) -> list[dt.date]:
-    """Every day since the last statement, at most _DAYS; before the first statement, since the first order."""
-    last = Statement.objects.filter(bank=bank).aggregate(day=Max("booked_on"))["day"]
+    """Every day since the last statement before a gap, at most _DAYS; before the first one, since the first order."""
+    known = Statement.objects.filter(bank=bank)
+    if gaps := breaks(bank):
+        known = known.filter(booked_on__lt=min(gaps))
+    last = known.aggregate(day=Max("booked_on"))["day"]
     if last is None:
         first = bank.orders.exclude(sent_at=None).aggregate(at=Min("made_at"))["at"]
         if first is None:

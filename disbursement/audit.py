@@ -158,6 +158,24 @@ def _refunds_agree() -> tuple[int, list[str]]:
     )
 
 
+@check("results-proven", "每个结果都有银行的话、对账单或两人的认定作证")
+def _results_proven() -> tuple[int, list[str]]:
+    return _count("disbursement_attempt"), _lines(
+        """
+        SELECT 'attempt', a.id, 'is', a.status, 'and nothing says so' FROM disbursement_attempt a
+          JOIN disbursement_order o ON o.id = a.order_id
+         WHERE a.status IN ('succeeded', 'returned', 'failed')
+           AND NOT (a.status = 'failed' AND o.status = 'rejected')
+           AND NOT EXISTS (SELECT 1 FROM disbursement_bankline l WHERE l.attempt_id = a.id AND l.applied
+                              AND l.result = CASE WHEN a.status = 'failed' THEN 'failed' ELSE 'success' END)
+           AND NOT (a.status <> 'failed' AND EXISTS (
+               SELECT 1 FROM disbursement_statemententry e WHERE e.attempt_id = a.id AND e.kind = 'debit'))
+           AND NOT EXISTS (SELECT 1 FROM disbursement_verdict v WHERE v.order_id = o.id AND v.status = 'confirmed'
+                              AND v.outcome = CASE WHEN a.status = 'failed' THEN 'failed' ELSE 'paid' END)
+        """
+    )
+
+
 @check("amounts-agree", "付款、清册、发送、回盘、对账单的金额处处相等")
 def _amounts_agree() -> tuple[int, list[str]]:
     return _count("disbursement_attempt"), _lines(

@@ -29,6 +29,7 @@ from disbursement.models import (
     Refund,
     RefundLine,
     Reissue,
+    Verdict,
 )
 from disbursement.rounds import clear_on, round_for
 from disbursement.totals import Totals, batch_totals
@@ -342,6 +343,22 @@ def _refunds(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _verdicts(user: User) -> Iterator[DeskItem]:
+    """Orders without a result that a second person has to close."""
+    waits = Verdict.objects.visible_to(user).filter(status=Verdict.Status.PROPOSED).exclude(made_by=user)
+    for verdict in waits.select_related("order__bank__organisation", "made_by").order_by("pk")[:LIMIT]:
+        yield DeskItem(
+            "batches",
+            _("认定待查"),
+            f"{verdict.order.bank} {verdict.order.ref}",
+            f"{verdict.get_outcome_display()}，{verdict.get_basis_display()}",
+            reverse("disbursement:verdict", args=(verdict.pk,)),
+            _("复核"),
+            by=str(verdict.made_by),
+            at=verdict.made_at,
+        )
+
+
 def _discrepancies(user: User) -> Iterator[DeskItem]:
     found = Discrepancy.objects.visible_to(user).filter(status=Discrepancy.Status.OPEN)
     for item in found.select_related("bank__organisation").order_by("pk")[:LIMIT]:
@@ -397,6 +414,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("correction.propose", _failures_to_correct),
     ("refund.make", _to_refund),
     ("refund.confirm", _refunds),
+    ("verdict.confirm", _verdicts),
     ("discrepancy.resolve", _discrepancies),
     ("month.prepare", _month_to_prepare),
     ("month.close", _months_to_close),

@@ -214,6 +214,14 @@ FAILURES: dict[str, Failure] = {
             _ASK_BANK,
         ),
         Failure(
+            "F19",
+            _("经查实银行没有付出"),
+            Owner.FINANCE,
+            Retry.AS_IT_IS,
+            _("已由两人凭对账单或银行答复认定，原账号重发即可。"),
+            _WE_ACT,
+        ),
+        Failure(
             "F99",
             _("其他原因（见银行原文）"),
             Owner.TOWNSHIP,

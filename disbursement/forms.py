@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from disbursement.models import Batch, Discrepancy
+from disbursement.models import Batch, Discrepancy, Verdict
 from programs.fields import ProofField, SheetField
 from programs.models import Account, Program
 from subsidy_portal import clock, identifiers, money
@@ -116,6 +116,20 @@ class VoucherForm(forms.Form):
     remitted_on = forms.DateField(
         label=_("缴库日期"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"), initial=clock.today
     )
+
+
+class LetterForm(forms.Form):
+    """What the bank wrote about payments without a result."""
+
+    outcome = forms.ChoiceField(label=_("银行怎么说"), choices=Verdict.Outcome.choices)
+    booked_on = forms.DateField(
+        label=_("银行记账日期"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("已经付出的要填"),
+    )
+    letter = ProofField(label=_("银行答复"), help_text=_("盖章的答复。JPG、PNG 或 PDF，不超过 5 MB。"))
+    reason = forms.CharField(label=_("说明"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class ResolutionForm(forms.Form):

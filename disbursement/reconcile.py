@@ -267,6 +267,11 @@ _BROKEN = """
 """
 
 
+def breaks(bank: Bank) -> list[dt.date]:
+    """Days of the statements before which one is missing, or the balance jumps."""
+    return [row[0] for row in fetch(f"SELECT booked_on FROM ({_BROKEN}) broken", {"bank": bank.pk})]  # noqa: S608
+
+
 def check_chain(bank: Bank) -> None:
     """Each statement begins where the one before ended; a gap is open until the missing one has come."""
     params = {"bank": bank.pk, "now": clock.now()}

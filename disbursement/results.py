@@ -350,6 +350,29 @@ def apply_late_successes(order: Order) -> int:
     return applied
 
 
+def apply_verdict(order: Order, *, result: str, code: str, text: str, on: dt.date) -> int:
+    """What two persons decided about the lines of ``order`` that have no result; returns how many. It is locked."""
+    begin_said()
+    execute(
+        """
+        INSERT INTO said (line_no, ref, amount_fen, result, code, bank_code, bank_text, serial, booked_on)
+        SELECT line_no, ref, amount_fen, %s, %s, '', %s, '', %s
+          FROM disbursement_attempt WHERE order_id = %s AND status IN ('sent', 'unknown')
+        """,
+        (result, code, text, on, order.pk),
+    )
+    execute(_VERDICT, (order.bank_id,))
+    moved = sum(_follow_verdicts().values())
+    finish_said()
+    resolve_by_system(
+        "kind = 'outcome' AND order_id = %(order)s AND NOT EXISTS (SELECT 1 FROM disbursement_attempt a"
+        " WHERE a.order_id = %(order)s AND a.status IN ('created', 'sending', 'sent', 'unknown'))",
+        "两人已凭证据认定",
+        {"order": order.pk},
+    )
+    return moved
+
+
 def resolve_by_system(condition: str, resolution: str, params: dict[str, object] | None = None) -> int:
     """Close open discrepancies whose cause has gone by itself; ``condition`` is SQL of the caller, never of a user."""
     return execute(

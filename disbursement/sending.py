@@ -298,7 +298,9 @@ def _look_for(order: Order) -> str:
         return "absent"
     adapter = adapter_for(order.bank)
     state = adapter.query(order.ref, name).state
-    return "unclear" if state == "absent" and not adapter.profile.absence_is_proof else state
+    # Neither the bank knows the order nor does the journal: it never left.
+    proven = adapter.profile.absence_is_proof or not journal.may_have_left(order.ref)
+    return "unclear" if state == "absent" and not proven else state
 
 
 @transaction.atomic

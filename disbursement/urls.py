@@ -1,6 +1,17 @@
 from django.urls import path
 
-from disbursement.views import batches, discrepancies, failures, funds, months, orders, refunds, reissues, statistics
+from disbursement.views import (
+    batches,
+    discrepancies,
+    failures,
+    funds,
+    months,
+    orders,
+    refunds,
+    reissues,
+    statistics,
+    verdicts,
+)
 
 app_name = "disbursement"
 urlpatterns = [
@@ -12,6 +23,10 @@ urlpatterns = [
     path("batches/<int:pk>/<slug:verb>/", batches.batch_act, name="batch-act"),
     path("orders/<int:pk>/", orders.order, name="order"),
     path("orders/<int:pk>/withdraw/", orders.order_withdraw, name="order-withdraw"),
+    path("orders/<int:pk>/verdict/", verdicts.verdict_new, name="verdict-new"),
+    path("verdicts/<int:pk>/", verdicts.verdict, name="verdict"),
+    path("verdicts/<int:pk>/letter/", verdicts.verdict_letter, name="verdict-letter"),
+    path("verdicts/<int:pk>/<slug:verb>/", verdicts.verdict_act, name="verdict-act"),
     path("failures/", failures.failure_list, name="failure-list"),
     path("failures/report/", failures.failure_report, name="failure-report"),
     path("failures/sheet/", failures.correction_sheet, name="correction-sheet"),

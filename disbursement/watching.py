@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from disbursement.banks import profile_of
-from disbursement.models import Bank
+from disbursement.models import Bank, Order
 from subsidy_portal import clock
 from subsidy_portal.bulk import execute
 
@@ -18,8 +18,21 @@ def report_overdue() -> int:
     return sum(_report(bank) for bank in Bank.objects.filter(is_active=True))
 
 
+def _since(bank: Bank) -> dt.datetime:
+    """What was sent before should have been answered by now."""
+    return dt.datetime.combine(clock.today(), dt.time(), clock.CHINA) - dt.timedelta(days=profile_of(bank).answer_days)
+
+
+def is_overdue(order: Order) -> bool:
+    """Nobody knows its end, or the bank has taken too long over some of its lines."""
+    if order.status == Order.Status.UNKNOWN:
+        return True
+    waits = order.status in {Order.Status.SENT, Order.Status.ANSWERED}
+    return waits and order.sent_at is not None and order.sent_at < _since(order.bank)
+
+
 def _report(bank: Bank) -> int:
-    since = dt.datetime.combine(clock.today(), dt.time(), clock.CHINA) - dt.timedelta(days=profile_of(bank).answer_days)
+    since = _since(bank)
     return execute(
         """
         INSERT INTO disbursement_discrepancy (kind, status, bank_id, order_id, amount_fen, text, found_at, resolution)

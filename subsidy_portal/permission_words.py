@@ -69,6 +69,8 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "reissue.approve": _("放行重发"),
             "refund.make": _("提出缴回国库"),
             "refund.confirm": _("复核缴回国库"),
+            "verdict.make": _("提出认定待查指令"),
+            "verdict.confirm": _("复核认定待查指令"),
             "discrepancy.resolve": _("处理对账差异"),
             "month.prepare": _("编制月结"),
             "month.close": _("月结"),

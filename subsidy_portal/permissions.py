@@ -83,6 +83,8 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "reissue.approve": {(K.FINANCE, R.APPROVER)},
     "refund.make": {(K.FINANCE, R.OPERATOR)},
     "refund.confirm": {(K.FINANCE, R.REVIEWER)},
+    "verdict.make": {(K.FINANCE, R.OPERATOR)},
+    "verdict.confirm": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     "discrepancy.resolve": {(K.FINANCE, R.OPERATOR), (K.FINANCE, R.REVIEWER)},
     "month.prepare": {(K.FINANCE, R.OPERATOR)},
     "month.close": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},

@@ -24,6 +24,7 @@ from disbursement.actions.corrections import (
 )
 from disbursement.actions.months import MonthOpen, close_month, prepare_month, resolve_discrepancy
 from disbursement.actions.refunds import confirm_refund, propose_refund, refundable, refuse_refund
+from disbursement.actions.verdicts import confirm_verdict, propose_absence, propose_by_letter, refuse_verdict
 from disbursement.funds import PlanExceeded
 
 __all__ = [
@@ -36,11 +37,14 @@ __all__ = [
     "cancel_batch",
     "close_month",
     "confirm_refund",
+    "confirm_verdict",
     "hold_batch",
     "make_batch",
     "make_reissue",
     "may_correct",
     "prepare_month",
+    "propose_absence",
+    "propose_by_letter",
     "propose_correction",
     "propose_corrections",
     "propose_refund",
@@ -48,6 +52,7 @@ __all__ = [
     "refuse_correction",
     "refuse_refund",
     "refuse_reissue",
+    "refuse_verdict",
     "release_batch",
     "release_reissue",
     "resolve_discrepancy",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from disbursement import journal, reconcile
 from disbursement.actions.gates import compare_again, require_decided
-from disbursement.failures import Owner, Retry, describe
+from disbursement.failures import FAILURES, Owner, Retry, describe
 from disbursement.locks import locked, share_month
 from disbursement.models import Attempt, Batch, Correction, Order, Payment, Reissue
 from disbursement.ordering import make_orders
@@ -191,7 +191,7 @@ AFTER_PAYING = {Batch.Status.SETTLED, Batch.Status.RECONCILED, Batch.Status.CLOS
 
 def _collect_as_it_is(reissue: Reissue) -> None:
     """Payments that failed through no fault of their account need no township: they go again as they are."""
-    codes = [code for code in ("F08", "F13", "F14") if describe(code).retry == Retry.AS_IT_IS]
+    codes = [code for code, failure in FAILURES.items() if failure.retry == Retry.AS_IT_IS]
     execute(
         """
         INSERT INTO disbursement_correction (payment_id, failure_code, old_account_id, new_account_id, reason, status,
@@ -203,7 +203,7 @@ def _collect_as_it_is(reissue: Reissue) -> None:
                             WHERE c.payment_id = p.id AND c.status IN ('proposed', 'approved'))
            AND NOT EXISTS (SELECT 1 FROM disbursement_refundline l WHERE l.payment_id = p.id AND NOT l.dropped)
         """,
-        ("账户无误，银行整批退回后原样重发", reissue.made_by_id, reissue.made_at, reissue.batch_id, codes),
+        ("账户无误，原样重发", reissue.made_by_id, reissue.made_at, reissue.batch_id, codes),
     )
 
 

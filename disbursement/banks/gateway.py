@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from django.conf import settings
 
 from disbursement.banks.base import BankUnavailable, OutcomeUnknown
+from disbursement.failpoints import failpoint
 
 MAX_ANSWER = 16 * 2**20
 _CONNECT, _READ = 5.0, 30.0
@@ -63,13 +64,16 @@ class Gateway:
         if not self.url:
             raise BankUnavailable("没有登记银行的接口地址")
         head = {"Content-Type": "application/xml; charset=GBK", "Accept-Encoding": "identity"}
+        failpoint("before-post")
         try:
             answer = _pool.request("POST", self.url, body=message, headers=head, redirect=False, preload_content=False)
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise BankUnavailable("连不上银行") from error
         except urllib3.exceptions.HTTPError as error:
             raise OutcomeUnknown("与银行的连接中断，没有收到回应") from error
-        return _read(answer)
+        content = _read(answer)
+        failpoint("after-post")
+        return content
 
 
 def _read(answer: Any) -> bytes:

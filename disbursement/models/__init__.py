@@ -5,6 +5,7 @@ from disbursement.models.batches import Batch, Correction, Payment, Reissue
 from disbursement.models.orders import Attempt, Order
 from disbursement.models.reconciliation import Discrepancy, MonthClose, Statement, StatementEntry
 from disbursement.models.refunds import Refund, RefundLine
+from disbursement.models.verdicts import Verdict
 
 __all__ = [
     "Attempt",
@@ -22,4 +23,5 @@ __all__ = [
     "Reissue",
     "Statement",
     "StatementEntry",
+    "Verdict",
 ]

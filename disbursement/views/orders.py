@@ -14,6 +14,7 @@ from disbursement import actions
 from disbursement.batch_facts import OrderLine, order_lines
 from disbursement.forms import NoteForm
 from disbursement.models import Attempt, Order
+from disbursement.watching import is_overdue
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
 from subsidy_portal.staff import StaffRequest, happened, staff_page
@@ -62,6 +63,8 @@ def _page(request: StaffRequest, found: Order, form: NoteForm, answer: int = 200
             "files": found.files.order_by("pk"),
             "discrepancies": found.discrepancies.filter(status="open"),
             "events": happened(found),
+            "verdicts": found.verdicts.all(),
+            "may_judge": allowed(request.user, "verdict.make") and is_overdue(found),
             "note_form": form if withdrawable and allowed(request.user, "batch.hold") else None,
         },
         status=answer,

@@ -67,6 +67,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
     "sent-once": ("UPDATE disbursement_order SET ref = 'NB999999999'",),
     "state-agrees": ("UPDATE disbursement_payment SET status = 'failed'",),
     "refunds-agree": ("UPDATE disbursement_payment SET status = 'refunded'",),
+    "results-proven": (
+        "UPDATE disbursement_statemententry SET attempt_id = NULL",
+        "UPDATE disbursement_bankline SET applied = false",
+    ),
     "amounts-agree": ("UPDATE disbursement_attempt SET amount_fen = amount_fen + 1",),
     "orders-add-up": ("UPDATE disbursement_order SET count = count + 1",),
     "files-add-up": ("UPDATE disbursement_bankfile SET total_fen = total_fen + 1 WHERE kind = 'result'",),
