@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from disbursement import funds
+from disbursement import funds, restoring
 from disbursement.actions import may_correct
 from disbursement.batch_facts import COUNTY_KINDS, FAILED, reissuable
 from disbursement.failure_lines import uncorrected
@@ -343,6 +343,22 @@ def _refunds(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _stopped(user: User) -> Iterator[DeskItem]:
+    """Nothing leaves until two persons have looked."""
+    for stop in restoring.open_stops():
+        if stop.proposed_by_id != user.pk:
+            yield DeskItem(
+                "batches",
+                _("停止发送"),
+                stop.reason,
+                _("查清后由两人恢复，在此之前不向银行发送"),
+                reverse("disbursement:sending-stop", args=(stop.pk,)),
+                _("查看"),
+                at=stop.started_at,
+                at_risk=True,
+            )
+
+
 def _verdicts(user: User) -> Iterator[DeskItem]:
     """Orders without a result that a second person has to close."""
     waits = Verdict.objects.visible_to(user).filter(status=Verdict.Status.PROPOSED).exclude(made_by=user)
@@ -415,6 +431,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("refund.make", _to_refund),
     ("refund.confirm", _refunds),
     ("verdict.confirm", _verdicts),
+    ("sending.reopen", _stopped),
     ("discrepancy.resolve", _discrepancies),
     ("month.prepare", _month_to_prepare),
     ("month.close", _months_to_close),

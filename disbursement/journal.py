@@ -24,9 +24,13 @@ from subsidy_portal import clock
 INTENT, NO_BYTES = "INTENT", "NO_BYTES"
 
 
-def intent(ref: str, *, file_name: str, sm3: str, count: int, total_fen: int) -> None:
-    """The order ``ref`` is about to leave; durable when this returns, OSError when it cannot be."""
-    _append({"what": INTENT, "ref": ref, "file": file_name, "sm3": sm3, "count": count, "total_fen": total_fen})
+def intent(ref: str, *, file_name: str, sm3: str, count: int, total_fen: int, last_line: str = "") -> None:
+    """The order ``ref`` is about to leave; durable when this returns, OSError when it cannot be.
+
+    ``last_line`` is the highest line reference in it: after a restore none up to it may be used again.
+    """
+    fact = {"file": file_name, "sm3": sm3, "count": count, "total_fen": total_fen, "last_line": last_line}
+    _append({"what": INTENT, "ref": ref, **fact})
 
 
 def no_bytes(ref: str, *, reason: str) -> None:
@@ -95,11 +99,13 @@ class _Month:
     read_to: int = 0
     left: Counter[str] = field(default_factory=Counter)
     names: dict[str, str] = field(default_factory=dict)
+    last_line: str = ""
 
     def take(self, fact: dict[str, Any]) -> None:
         if fact["what"] == INTENT:
             self.left[fact["ref"]] += 1
             self.names[fact["ref"]] = fact["file"]
+            self.last_line = max(self.last_line, fact.get("last_line", ""), key=_line_number)
         elif fact["what"] == NO_BYTES:
             self.left[fact["ref"]] -= 1
 
@@ -136,6 +142,21 @@ def departures() -> Counter[str]:
     for month in _all_months():
         left.update(month.left)
     return left
+
+
+def _line_number(ref: str) -> int:
+    """The number in a line reference: letter, ten digits, check digit."""
+    return int(ref[1:11]) if ref else 0
+
+
+def highest() -> dict[str, int]:
+    """The highest number the journal holds of each sequence that references are made from."""
+    months = _all_months()
+    orders = [int(ref[2:]) for month in months for ref in month.left]
+    return {
+        "order_ref_seq": max(orders, default=0),
+        "attempt_ref_seq": max((_line_number(month.last_line) for month in months), default=0),
+    }
 
 
 def may_have_left(ref: str) -> bool:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from disbursement import journal
+from disbursement import journal, restoring
 from disbursement.banks import adapter_for
 from disbursement.banks.base import (
     BankRejected,
@@ -54,7 +54,7 @@ def send_order(order_id: int) -> None:
     if connection.in_atomic_block:
         raise RuntimeError("an order is never sent inside a transaction")
     with only_one(ORDER, order_id) as mine:
-        if not mine:
+        if not mine or not restoring.sending_allowed():
             return
         order = _claim(order_id)
         if order is not None:
@@ -72,6 +72,7 @@ def _claim(order_id: int) -> Order | None:
         .select_related("bank__organisation", "batch")
         .filter(
             Q(query_at__isnull=True) | Q(query_at__lte=Now()),
+            ~Exists(restoring.open_stops()),
             ~Exists(Discrepancy.objects.late_successes().filter(payment__attempts__order=OuterRef("pk"))),
             pk=order_id,
             status=O.CREATED,
@@ -102,6 +103,7 @@ def _send(order: Order) -> None:
         failpoint("before-journal")
         journal.intent(
             order.ref,
+            last_line=max(line.ref for line in outgoing.lines),
             file_name=document.name,
             sm3=crypto.sm3(document.content),
             count=order.count,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from disbursement import collecting, sending, watching
+from disbursement import collecting, restoring, sending, watching
 from disbursement.models import Bank
 
 
@@ -29,7 +29,8 @@ def sweep() -> None:
 
     Each thing is a task of its own: one that fails keeps none of the others from being done.
     """
-    sending.ring_created()
+    if restoring.sending_allowed():
+        sending.ring_created()
     sending.ring_stale()
     collecting.ring_waiting()
     watching.report_overdue()

@@ -10,6 +10,7 @@ from disbursement.views import (
     refunds,
     reissues,
     statistics,
+    stops,
     verdicts,
 )
 
@@ -24,6 +25,8 @@ urlpatterns = [
     path("orders/<int:pk>/", orders.order, name="order"),
     path("orders/<int:pk>/withdraw/", orders.order_withdraw, name="order-withdraw"),
     path("orders/<int:pk>/verdict/", verdicts.verdict_new, name="verdict-new"),
+    path("sending-stops/<int:pk>/", stops.sending_stop, name="sending-stop"),
+    path("sending-stops/<int:pk>/<slug:verb>/", stops.sending_stop_act, name="sending-stop-act"),
     path("verdicts/<int:pk>/", verdicts.verdict, name="verdict"),
     path("verdicts/<int:pk>/letter/", verdicts.verdict_letter, name="verdict-letter"),
     path("verdicts/<int:pk>/<slug:verb>/", verdicts.verdict_act, name="verdict-act"),

@@ -69,6 +69,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "reissue.approve": _("放行重发"),
             "refund.make": _("提出缴回国库"),
             "refund.confirm": _("复核缴回国库"),
+            "sending.reopen": _("恢复向银行发送"),
             "verdict.make": _("提出认定待查指令"),
             "verdict.confirm": _("复核认定待查指令"),
             "discrepancy.resolve": _("处理对账差异"),

@@ -83,6 +83,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "reissue.approve": {(K.FINANCE, R.APPROVER)},
     "refund.make": {(K.FINANCE, R.OPERATOR)},
     "refund.confirm": {(K.FINANCE, R.REVIEWER)},
+    "sending.reopen": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     "verdict.make": {(K.FINANCE, R.OPERATOR)},
     "verdict.confirm": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     "discrepancy.resolve": {(K.FINANCE, R.OPERATOR), (K.FINANCE, R.REVIEWER)},

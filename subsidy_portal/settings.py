@@ -121,6 +121,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "subsidy_portal.context_processors.site",
                 "subsidy_portal.context_processors.desk",
+                "disbursement.context_processors.sending_stop",
             ],
             "builtins": ["subsidy_portal.templatetags.portal"],
         },

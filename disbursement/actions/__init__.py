@@ -24,6 +24,7 @@ from disbursement.actions.corrections import (
 )
 from disbursement.actions.months import MonthOpen, close_month, prepare_month, resolve_discrepancy
 from disbursement.actions.refunds import confirm_refund, propose_refund, refundable, refuse_refund
+from disbursement.actions.stops import confirm_reopening, propose_reopening, refuse_reopening
 from disbursement.actions.verdicts import confirm_verdict, propose_absence, propose_by_letter, refuse_verdict
 from disbursement.funds import PlanExceeded
 
@@ -37,6 +38,7 @@ __all__ = [
     "cancel_batch",
     "close_month",
     "confirm_refund",
+    "confirm_reopening",
     "confirm_verdict",
     "hold_batch",
     "make_batch",
@@ -48,10 +50,12 @@ __all__ = [
     "propose_correction",
     "propose_corrections",
     "propose_refund",
+    "propose_reopening",
     "refundable",
     "refuse_correction",
     "refuse_refund",
     "refuse_reissue",
+    "refuse_reopening",
     "refuse_verdict",
     "release_batch",
     "release_reissue",

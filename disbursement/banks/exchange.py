@@ -72,6 +72,13 @@ class Exchange:
             target = self._name(box, f"{name}~{number}")
         self.storage.rename(self._name("in", name), target)
 
+    def take_back(self) -> int:
+        """Move what was read back to ``in/``, for a database that has forgotten it; returns how many files."""
+        names = self.storage.files(f"{self.folder}/done")
+        for name in names:
+            self.storage.rename(self._name("done", name), self._name("in", name))
+        return len(names)
+
 
 def _halves(content: bytes) -> Iterator[bytes]:
     """The content in two parts, so that a test can stop between them."""

@@ -5,6 +5,7 @@ from disbursement.models.batches import Batch, Correction, Payment, Reissue
 from disbursement.models.orders import Attempt, Order
 from disbursement.models.reconciliation import Discrepancy, MonthClose, Statement, StatementEntry
 from disbursement.models.refunds import Refund, RefundLine
+from disbursement.models.stops import SendingStop
 from disbursement.models.verdicts import Verdict
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "Reissue",
+    "SendingStop",
     "Statement",
     "StatementEntry",
     "Verdict",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from disbursement import collecting, ordering, sending
+from disbursement import collecting, ordering, restoring, sending
 from disbursement.simulator.bank import Banks
 from subsidy_portal.models import User
 from tests.disbursement import stage
@@ -24,6 +24,7 @@ def home(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path
     storages["archive"]["OPTIONS"]["location"] = tmp_path / "files"
     settings.PORTAL_HOME, settings.STORAGES, settings.SEND_JOURNAL = tmp_path, storages, tmp_path / "journal"
     (tmp_path / "clock").write_text("2022-03-05")
+    monkeypatch.setattr(restoring, "_seen", set())
     monkeypatch.setattr(ordering, "ring", lambda *args: None)
     monkeypatch.setattr(sending, "ring", lambda *args: None)
     monkeypatch.setattr(collecting, "ring", lambda *args: None)

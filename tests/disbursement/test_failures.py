@@ -39,7 +39,8 @@ def test_bank_codes_and_words_find_our_code(bank_code: str, words: str, ours: st
 
 
 def test_every_code_of_the_table_is_there_with_its_sentences() -> None:
-    assert list(FAILURES) == [f"F{n:02d}" for n in range(1, 19)] + ["F99"]
+    # F19 is our own: two persons called an unknown end failed.
+    assert list(FAILURES) == [f"F{n:02d}" for n in range(1, 20)] + ["F99"]
     for failure in FAILURES.values():
         assert all(str(text).strip() for text in (failure.meaning, failure.todo, failure.public, failure.owner_label))
         assert str(failure.public).endswith("。")
