@@ -36,7 +36,7 @@ _SAID = """
     CREATE TEMPORARY TABLE IF NOT EXISTS said (
         source_id bigint, line_no integer, ref text, amount_fen bigint, last4 text, result text, code text,
         bank_code text, bank_text text, serial text, booked_on date,
-        attempt_id bigint, payment_id bigint, order_id bigint, verdict text NOT NULL DEFAULT 'unknown_ref'
+        attempt_id bigint, payment_id bigint, order_id bigint, was text, verdict text NOT NULL DEFAULT 'unknown_ref'
     ) ON COMMIT DELETE ROWS;
     DELETE FROM said
 """
@@ -50,9 +50,11 @@ BECOMES: dict[str, tuple[str, str]] = {
     "returned": ("returned", "returned"),
 }
 
+# Only files name an account; a statement's entries are not asked for theirs.
+_ACCOUNT = "JOIN programs_account account ON account.id = a.account_id"
 _VERDICT = """
-    UPDATE said SET attempt_id = a.id, payment_id = a.payment_id, order_id = a.order_id, verdict = CASE
-        WHEN a.amount_fen <> said.amount_fen OR said.last4 <> account.number_last4 THEN 'amount'
+    UPDATE said SET attempt_id = a.id, payment_id = a.payment_id, order_id = a.order_id, was = a.status, verdict = CASE
+        WHEN a.amount_fen <> said.amount_fen {or_account} THEN 'amount'
         WHEN a.status IN ('created', 'cancelled') THEN 'not_sent'
         WHEN said.result = 'success' THEN CASE
             WHEN a.status IN ('sent', 'unknown') THEN 'succeeded'
@@ -73,9 +75,11 @@ _VERDICT = """
       FROM disbursement_attempt a
       JOIN disbursement_order o ON o.id = a.order_id
       JOIN disbursement_payment p ON p.id = a.payment_id
-      JOIN programs_account account ON account.id = a.account_id
+      {account}
      WHERE a.ref = said.ref AND o.bank_id = %s
 """
+_VERDICT_OF_LINES = _VERDICT.format(account=_ACCOUNT, or_account="OR said.last4 <> account.number_last4")
+_VERDICT_OF_ENTRIES = _VERDICT.format(account="", or_account="")
 
 # A statement may book one payment twice: the second booking proves nothing and stays unmatched.
 _AGAIN = """
@@ -142,8 +146,9 @@ def apply_said(bank: Bank, *, file: BankFile, source: str) -> dict[str, int]:
 
     Returns how many lines got each verdict. Needs the caller's transaction; locks the orders concerned.
     """
-    _note_sent(_lock_orders(bank))
-    execute(_VERDICT, (bank.pk,))
+    by_account = source == "line"
+    _note_sent(_lock_orders(bank, by_account=by_account))
+    execute(_VERDICT_OF_LINES if by_account else _VERDICT_OF_ENTRIES, (bank.pk,))
     if source == "entry":
         execute(_AGAIN)
     verdicts = _follow_verdicts()
@@ -171,18 +176,19 @@ def finish_said(touched: set[int] | None = None) -> None:
     settle_batches(batches)
 
 
-def _lock_orders(bank: Bank) -> list[Order]:
+def _lock_orders(bank: Bank, *, by_account: bool = True) -> list[Order]:
     """The bank's orders that ``said`` speaks of, locked in the order everybody locks them.
 
     Returns those of which at least one line has the right amount and account: only these prove anything.
     """
-    sql = """
-        SELECT o.id, bool_or(a.amount_fen = said.amount_fen AND COALESCE(said.last4 = account.number_last4, true))
+    same = "AND COALESCE(said.last4 = account.number_last4, true)" if by_account else ""
+    sql = f"""
+        SELECT o.id, bool_or(a.amount_fen = said.amount_fen {same})
           FROM said JOIN disbursement_attempt a ON a.ref = said.ref
           JOIN disbursement_order o ON o.id = a.order_id AND o.bank_id = %s
-          JOIN programs_account account ON account.id = a.account_id
+          {_ACCOUNT if by_account else ""}
          GROUP BY o.id
-    """
+    """  # noqa: S608 - constants
     fits = dict(fetch(sql, (bank.pk,)))
     locked = Order.objects.select_for_update(of=("self",)).filter(pk__in=fits).order_by("pk")
     return [order for order in locked if fits[order.pk]]
@@ -211,10 +217,7 @@ def _note_sent(orders: list[Order]) -> None:
 def _count_verdicts() -> dict[str, int]:
     """How many lines got each verdict; every step they ask for is checked to be one of the workflow."""
     counts: dict[str, int] = {}
-    for old, verdict, count in fetch(
-        "SELECT a.status, said.verdict, count(*) FROM said"
-        " LEFT JOIN disbursement_attempt a ON a.id = said.attempt_id GROUP BY 1, 2"
-    ):
+    for old, verdict, count in fetch("SELECT was, verdict, count(*) FROM said GROUP BY 1, 2"):
         if verdict in BECOMES:
             check_step(Attempt, old, BECOMES[verdict][0])
         counts[verdict] = counts.get(verdict, 0) + count
@@ -340,7 +343,7 @@ def apply_late_successes(order: Order) -> int:
     if not execute(_LATE, (order.pk,)):
         return 0
     _note_sent(_lock_orders(order.bank))
-    execute(_VERDICT, (order.bank_id,))
+    execute(_VERDICT_OF_LINES, (order.bank_id,))
     applied = _follow_verdicts().get("late", 0)
     finish_said()
     resolve_by_system(
@@ -361,7 +364,7 @@ def apply_verdict(order: Order, *, result: str, code: str, text: str, on: dt.dat
         """,
         (result, code, text, on, order.pk),
     )
-    execute(_VERDICT, (order.bank_id,))
+    execute(_VERDICT_OF_LINES, (order.bank_id,))
     moved = sum(_follow_verdicts().values())
     finish_said()
     resolve_by_system(

@@ -115,7 +115,7 @@ def _send(order: Order) -> None:
         return
     failpoint("after-journal")
     try:
-        receipt = adapter.send(outgoing)
+        receipt = adapter.send(outgoing, document)
     except BankUnavailable as error:
         journal.no_bytes(order.ref, reason=str(error))
         _later(order, str(error))

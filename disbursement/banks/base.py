@@ -184,8 +184,8 @@ class Adapter(Protocol):
     def build(self, order: OutgoingOrder) -> Document:
         """The bytes of the order, the same ones every time."""
 
-    def send(self, order: OutgoingOrder) -> Receipt:
-        """Hand the order over; raises BankUnavailable, BankRejected or OutcomeUnknown."""
+    def send(self, order: OutgoingOrder, document: Document | None = None) -> Receipt:
+        """Hand over ``document``, the order as built; raises BankUnavailable, BankRejected or OutcomeUnknown."""
 
     def query(self, order_ref: str, file_name: str) -> Answer:
         """Look for an order that may have left."""

@@ -25,8 +25,8 @@ class FolderChannel:
     def build(self, order: OutgoingOrder) -> Document:
         raise NotImplementedError
 
-    def send(self, order: OutgoingOrder) -> Receipt:
-        document = self.build(order)
+    def send(self, order: OutgoingOrder, document: Document | None = None) -> Receipt:
+        document = document or self.build(order)
         try:
             there = self.exchange.find(document.name)
         except OSError as error:

@@ -27,13 +27,14 @@ from disbursement.banks.folder import FolderChannel
 from disbursement.banks.markup import Content, check_schema, read_xml, write_xml
 from disbursement.banks.reading import (
     Unfit,
+    check_lines,
     read_count,
     read_date,
+    read_day,
     read_last4,
     read_order_ref,
     read_ref,
     read_yuan,
-    refuse_repeats,
     words_of,
 )
 from subsidy_portal.money import format_yuan
@@ -130,7 +131,7 @@ class Adapter(FolderChannel):
                 raise Unfit(1, "银行说指令号重复，不能当作拒收，请查询原指令")
             return ResultFile("rejection", ref, business_on, count, total, (), code, words)
         lines = [_status(item) for item in report.iterfind("{*}OrgnlPmtInfAndSts/{*}TxInfAndSts")]
-        refuse_repeats(lines)
+        check_lines(lines)
         if (len(lines), sum(line.amount_fen for line in lines)) != (count, total):
             raise Unfit(1, "报文头的笔数或金额与明细不符（H019）")
         return ResultFile("result", ref, business_on, count, total, tuple(lines))
@@ -143,7 +144,7 @@ class Adapter(FolderChannel):
         told = _one(note, "Ntfctn")
         self._account(told)
         lines = [_returned(entry) for entry in told.iterfind("{*}Ntry")]
-        refuse_repeats(lines)
+        check_lines(lines)
         count = read_count(_text(told, "TxsSummry/TtlCdtNtries/NbOfNtries"), 1)
         total = read_yuan(_text(told, "TxsSummry/TtlCdtNtries/Sum"), 1)
         if (len(lines), sum(line.amount_fen for line in lines)) != (count, total):
@@ -245,7 +246,7 @@ def _status(item: etree._Element) -> ResultLine:
         "unknown" if code in {"AM05", "DUPL"} else _OUTCOMES.get(status, "unknown"),
         code or status,
         words,
-        _day(_text(item, "AccptncDtTm"), line_no),
+        read_day(_text(item, "AccptncDtTm")[:10].replace("-", ""), line_no),
         (item.findtext("{*}AcctSvcrRef") or "").strip(),
     )
 

@@ -23,12 +23,13 @@ from disbursement.banks.base import (
 from disbursement.banks.folder import FolderChannel
 from disbursement.banks.reading import (
     Unfit,
+    check_lines,
     read_count,
     read_date,
+    read_day,
     read_last4,
     read_ref,
     read_yuan,
-    refuse_repeats,
     split_answer,
     words_of,
 )
@@ -132,7 +133,7 @@ def _result_line(
         outcome,
         code,
         words,
-        read_date(booked, line_no),
+        read_day(booked, line_no),
         serial[:40],
     )
 
@@ -202,7 +203,7 @@ class Adapter(FolderChannel):
         count, total = read_count(header[6], 1), read_yuan(header[7], 1)
         if (count, total) != (len(lines), sum(line.amount_fen for line in lines)):
             raise Unfit(1, "首行的笔数或金额与明细不符（H019）")
-        refuse_repeats(lines)
+        check_lines(lines)
         return ResultFile(kind, order_ref, read_date(header[2], 1), count, total, tuple(lines))
 
     def _results(self, cursor: _Cursor) -> ResultFile:
@@ -235,7 +236,7 @@ class Adapter(FolderChannel):
                     "returned",
                     code,
                     words,
-                    read_date(day, at),
+                    read_day(day, at),
                     serial[:40],
                 )
             )

@@ -47,14 +47,19 @@ def read_count(text: str, line_no: int) -> int:
     return int(text)
 
 
-def read_date(text: str, line_no: int) -> dt.date:
-    """The day of ``20220305``; P096 when there is no such day or it has not come yet."""
+def read_day(text: str, line_no: int) -> dt.date:
+    """The day of ``20220305``; P096 when there is no such day."""
     try:
         if not _DATE.fullmatch(text):
             raise ValueError(text)
-        day = dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        return dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         raise Unfit(line_no, "日期不对（P096）") from None
+
+
+def read_date(text: str, line_no: int) -> dt.date:
+    """As ``read_day``, and P096 for a day that has not come yet."""
+    day = read_day(text, line_no)
     if day > clock.today():
         raise Unfit(line_no, "日期晚于今天（P096）")
     return day
@@ -89,10 +94,13 @@ def split_answer(text: str) -> tuple[str, str]:
     return code[:20], words_of(words)
 
 
-def refuse_repeats(lines: Iterable[ResultLine]) -> None:
-    """Raise Unfit when a reference occurs twice in one file."""
+def check_lines(lines: Iterable[ResultLine]) -> None:
+    """Raise Unfit when a reference occurs twice in one file, or a line was booked on a day that has not come."""
     seen: set[str] = set()
+    today = clock.today()
     for line in lines:
+        if line.booked_on > today:
+            raise Unfit(line.line_no, "日期晚于今天（P096）")
         if line.ref in seen:
             raise Unfit(line.line_no, "同一代理编号出现两次")
         seen.add(line.ref)

@@ -23,13 +23,14 @@ from disbursement.banks.base import (
 from disbursement.banks.folder import FolderChannel
 from disbursement.banks.reading import (
     Unfit,
+    check_lines,
     read_count,
     read_date,
+    read_day,
     read_fen,
     read_last4,
     read_order_ref,
     read_ref,
-    refuse_repeats,
     split_answer,
     words_of,
 )
@@ -151,7 +152,7 @@ class Adapter(FolderChannel):
         self._ours(unit)
         returned = _TITLES[kind] == "return"
         lines = [_sheet_line(row, line_no, returned) for line_no, row in enumerate(rows[2:-1], 3)]
-        refuse_repeats(lines)
+        check_lines(lines)
         _check_end(rows[-1], len(rows), lines)
         total = sum(line.amount_fen for line in lines)
         business_on = read_date(day, 1)
@@ -226,7 +227,7 @@ def _sheet_line(row: list[str], line_no: int, returned: bool) -> ResultLine:
         raise Unfit(line_no, "处理标志是空的")
     outcome: Outcome = "returned" if returned else _OUTCOMES.get(flag, "failed")
     code, words = split_answer(flag)
-    day = read_date(booked, line_no)
+    day = read_day(booked, line_no)
     return ResultLine(
         line_no, read_ref(ref, line_no), fen, read_last4(account, line_no), outcome, code, words, day, serial[:40]
     )

@@ -35,13 +35,14 @@ from disbursement.banks.gateway import Gateway
 from disbursement.banks.markup import Content, read_xml, write_xml
 from disbursement.banks.reading import (
     Unfit,
+    check_lines,
     read_count,
     read_date,
+    read_day,
     read_fen,
     read_last4,
     read_order_ref,
     read_ref,
-    refuse_repeats,
     words_of,
 )
 
@@ -97,8 +98,8 @@ class Adapter:
         body: Content = [("TRANS_SUM", head), ("TRANS_DETAILS", details)]
         return Document(f"{PAY}_{order.ref}.xml", self._signed(PAY, order.ref, body))
 
-    def send(self, order: OutgoingOrder) -> Receipt:
-        answer = self.gateway.post(self.build(order).content)
+    def send(self, order: OutgoingOrder, document: Document | None = None) -> Receipt:
+        answer = self.gateway.post((document or self.build(order)).content)
         info = self._info(answer, PAY, order.ref)
         code, words = _text(info, "RET_CODE"), _said(info)
         if code == DONE:
@@ -285,13 +286,13 @@ def _line(item: etree._Element, line_no: int, outcome: Outcome | None = None) ->
         outcome or _OUTCOMES[status],
         _text(item, "RET_CODE")[:20],
         _said(item),
-        read_date(_text(item, "FINTIME"), line_no),
+        read_day(_text(item, "FINTIME"), line_no),
         _text(item, "SERIAL")[:40],
     )
 
 
 def _check_sums(lines: list[ResultLine], count: int, total: int) -> None:
-    refuse_repeats(lines)
+    check_lines(lines)
     if (len(lines), sum(line.amount_fen for line in lines)) != (count, total):
         raise Unfit(1, "笔数或金额与明细不符（H019）")
 

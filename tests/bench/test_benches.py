@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from subsidy_portal.bench import BENCHES, checks, imports, registry
+from subsidy_portal import clock
+from subsidy_portal.bench import BENCHES, checks, gateway, imports, money, registry
 from subsidy_portal.demo.catalogue import ENTRIES
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for module, name, value in (
         (imports, "ROWS", 200),
         (imports, "FILES", 2),
         (imports, "SMALL", 50),
         (registry, "PERSONS", 2_000),
+        (money, "ROWS", 300),
+        (money, "BATCHES", 6),
+        (money, "MILLION", 60),
+        (money, "SMALL", 30),
+        (money, "STATEMENT_LINES", 200),
+        (gateway, "PAYMENTS", 100),
         (checks, "PERSONS", 3_000),
         (checks, "DEATHS", 2_000),
         (checks, "ENTRIES", tuple(replace(entry, members=max(entry.members // 100, 2)) for entry in ENTRIES)),
     ):
         monkeypatch.setattr(module, name, value)
+    yield
+    # The benches of money move the business date.
+    clock.set_today(None)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -90,7 +90,7 @@ def test_an_order_is_never_sent_inside_a_transaction(order: Order) -> None:
 
 
 def test_no_transaction_is_open_while_bytes_leave(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
-    def look(self: Adapter, order: object) -> Receipt:
+    def look(self: Adapter, order: object, document: object = None) -> Receipt:
         assert not connection.in_atomic_block
         return Receipt()
 
@@ -108,7 +108,7 @@ def test_orders_of_a_held_batch_stay(order: Order, desk: stage.Desk, home: Path)
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def refuse(self: Adapter, order: object) -> Receipt:
+    def refuse(self: Adapter, order: object, document: object = None) -> Receipt:
         raise error
 
     monkeypatch.setattr(Adapter, "send", refuse)
