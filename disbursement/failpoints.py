@@ -9,6 +9,10 @@ from collections import Counter
 
 # name → crash points of the list the design refers to
 FAILPOINTS = {
+    "submit-before-commit": "C1",
+    "approve-before-commit": "C2",
+    "release-before-commit": "C4",
+    "reissue-before-commit": "C27",
     "claim-before-commit": "C7",
     "after-claim": "C9",
     "before-journal": "C9",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from django.db import models, transaction
@@ -22,7 +21,12 @@ MAX_RUNS = 5
 
 def ring(task: str, *args: Any) -> None:
     """Ring the bell for ``task`` once the transaction has committed. A lost ring is repeated by a sweeper."""
-    transaction.on_commit(partial(_send, task, args), robust=True)
+
+    # A function, not a partial: Django names what failed, and a partial has no name.
+    def bell() -> None:
+        _send(task, args)
+
+    transaction.on_commit(bell, robust=True)
 
 
 def _send(task: str, args: tuple[Any, ...]) -> None:

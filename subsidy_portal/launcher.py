@@ -236,7 +236,8 @@ def test(options: argparse.Namespace) -> int:
     with opened(home, "test") as portal:
         embedded.wipe(home)
         env = {**start_servers(portal, durable=False), "PORTAL_REHEARSAL": "1"}
-        return testrun.run_all(portal, env, options.arguments)
+        arguments, extra = testrun.faults_in_full(options.arguments)
+        return testrun.run_all(portal, env | extra, arguments)
 
 
 def manage(options: argparse.Namespace) -> int:
@@ -287,7 +288,9 @@ def parser() -> argparse.ArgumentParser:
     playing.add_argument("--json", metavar="FILE", help="把结果数字写入文件")
     playing.set_defaults(run=demo)
     commands.add_parser("up", help="在已有数据上提供服务").set_defaults(run=up)
-    commands.add_parser("test", help="全部检查和测试；后面可跟 pytest 参数", add_help=False).set_defaults(run=test)
+    commands.add_parser(
+        "test", help="全部检查和测试；可跟 pytest 参数，或 --faults [--json 文件]", add_help=False
+    ).set_defaults(run=test)
     measuring = commands.add_parser("bench", help="性能测量")
     measuring.add_argument("names", nargs="*", metavar="name")
     measuring.add_argument("--json", metavar="FILE", help="把结果写入文件")

@@ -137,7 +137,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "subsidy_portal.json_cache.ForgetfulCache",
         "LOCATION": os.environ.get("CACHE_URL") or next_redis_database(REDIS_URL),
         "KEY_PREFIX": "portal",
         "OPTIONS": {"serializer": "subsidy_portal.json_cache.JsonSerializer"},

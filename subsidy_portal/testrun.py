@@ -53,6 +53,22 @@ def run_all(portal: Supervisor, env: Environment, arguments: Sequence[str]) -> i
     return 1 if failed else 0
 
 
+def faults_in_full(arguments: Sequence[str]) -> tuple[list[str], Environment]:
+    """``--faults [--json FILE]``: only the proofs by force, at their full length, with a report in FILE."""
+    rest = list(arguments)
+    if "--faults" not in rest:
+        return rest, {}
+    rest.remove("--faults")
+    extra = {"PORTAL_FAULTS": "full"}
+    if "--json" in rest:
+        at = rest.index("--json")
+        told = Path(rest[at + 1] if at + 1 < len(rest) else "faults.json").resolve()
+        told.unlink(missing_ok=True)
+        extra["PORTAL_FAULT_REPORT"] = str(told)
+        del rest[at : at + 2]
+    return rest or ["tests/faults"], extra
+
+
 def report(name: str, began: float, code: int) -> None:
     say(f"{'通过' if code == 0 else '失败'}  {name:<12} {time.monotonic() - began:6.1f} 秒")
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from disbursement import contents
 from disbursement.actions.gates import compare_again, require_decided, require_on_roster
+from disbursement.failpoints import failpoint
 from disbursement.funds import require_available
 from disbursement.locks import locked
 from disbursement.models import Batch, Discrepancy, Payment
@@ -150,6 +151,7 @@ def submit_batch(batch: Batch, *, actor: User) -> None:
                 submitted_at=clock.now(),
                 return_note="",
             )
+            failpoint("submit-before-commit")
     _raise_if_different(differing)
     batch.refresh_from_db()
 
@@ -211,6 +213,7 @@ def approve_batch(batch: Batch, *, actor: User) -> None:
         require_decided(fresh.payments.all())
         require_available(plan, total_fen(fresh))
         move(fresh, S.APPROVED, actor=actor, approved_by=actor, approved_at=clock.now())
+        failpoint("approve-before-commit")
     batch.refresh_from_db()
 
 
@@ -251,6 +254,7 @@ def _release(batch: Batch, actor: User) -> None:
     )
     make_orders(batch)
     move_many(batch.payments.all(), P.READY, P.IN_FLIGHT, released_on=clock.today())
+    failpoint("release-before-commit")
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from disbursement import journal, reconcile
 from disbursement.actions.gates import compare_again, require_decided
+from disbursement.failpoints import failpoint
 from disbursement.failures import FAILURES, Owner, Retry, describe
 from disbursement.locks import locked, share_month
 from disbursement.models import Attempt, Batch, Correction, Order, Payment, Reissue
@@ -262,6 +263,7 @@ def _send_again(reissue: Reissue, batch: Batch, ids: list[int]) -> None:
     make_orders(batch, reissue)
     move_many(payments, P.READY, P.IN_FLIGHT)
     move_many(Correction.objects.filter(reissue=reissue), C.APPROVED, C.REISSUED)
+    failpoint("reissue-before-commit")
 
 
 @transaction.atomic
