@@ -18,9 +18,9 @@ from rest_framework.routers import SimpleRouter
 
 from disbursement import actions, api_refunds
 from disbursement import serializers as shapes
-from disbursement.batch_facts import FAILED
+from disbursement.batch_facts import FAILED, ready_shares
 from disbursement.batch_steps import STEPS
-from disbursement.models import Batch, Correction, Discrepancy, MonthClose, Order, Payment, Reissue
+from disbursement.models import Bank, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Reissue
 from disbursement.statistics import summary
 from disbursement.totals import batch_totals
 from programs.models import Program
@@ -73,13 +73,16 @@ class BatchViewSet(Listed):
     def approve(self, request: Request, pk: str) -> Response:
         return self.step("approve")
 
-    @extend_schema(request=shapes.AmountSerializer)
+    @extend_schema(request=shapes.ReleaseSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
-        """Send the money on its way. The body repeats the amount in yuan."""
+        """Send the money on its way, all of it or the part of some banks. The body repeats the amount in yuan."""
         batch = self.get_object()
-        self.body(shapes.AmountSerializer, expected_fen=batch_totals([batch], self.actor)[batch.pk].planned_fen)
-        actions.release_batch(batch, actor=self.actor)
+        codes = dict(Bank.objects.values_list("pk", "code"))
+        shares = {codes.get(share.bank, ""): share for share in ready_shares(batch)}
+        wanted = self.body(shapes.ReleaseSerializer, shares={code: share.fen for code, share in shares.items()})
+        banks = [shares[code].bank for code in wanted.get("banks", ())]
+        actions.release_batch(batch, banks=banks, actor=self.actor)
         return self.answer(batch.pk)
 
     @extend_schema(request=ReasonSerializer)

@@ -26,7 +26,7 @@ COUNTY_KINDS = {
     Organisation.Kind.AUDIT,
     Organisation.Kind.DISCIPLINE,
 }
-FAILED = (Payment.Status.FAILED, Payment.Status.RETURNED)
+FAILED = (Payment.Status.FAILED, Payment.Status.RETURNED, Payment.Status.HELD)
 # How long a payment may stay without an answer before its money counts as at risk.
 UNKNOWN_LIMIT = dt.timedelta(hours=2)
 
@@ -273,6 +273,23 @@ def roster_lines(payments: QuerySet[Payment]) -> list[RosterLine]:
     rows = {pk: numbers for pk, *numbers in counted}
     rosters = Roster.objects.filter(pk__in=rows).select_related("area").order_by("area_id", "pk")
     return [RosterLine(roster, *rows[roster.pk]) for roster in rosters]
+
+
+@dataclass(frozen=True)
+class BankShare:
+    """What one bank is still to be given of a batch."""
+
+    bank: int
+    name: str
+    count: int
+    fen: int
+
+
+def ready_shares(batch: Batch) -> list[BankShare]:
+    """What is ready, by the bank that is to pay it, the largest first."""
+    ready = batch.payments.filter(status=Payment.Status.READY).order_by()
+    found = ready.values_list("account__bank__bank", "account__bank__short_name")
+    return [BankShare(*row) for row in found.annotate(n=Count("pk"), fen=Sum("amount_fen")).order_by("-fen")]
 
 
 def bank_sums(payments: QuerySet[Payment]) -> list[tuple[str, int, int]]:

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from disbursement.actions import batches as actions
+from disbursement.actions import names
 from disbursement.models import Batch
+from disbursement.names import unchecked
 from subsidy_portal.models import User
 from subsidy_portal.permissions import allowed
 
@@ -37,6 +39,8 @@ STEPS = {
              gettext_lazy("已提交，等财政复核岗复核。")),
         Step("approve", gettext_lazy("复核通过"), "batch.approve", frozenset({S.SUBMITTED}), actions.approve_batch,
              gettext_lazy("已复核，资金已占用，等批准岗放行。")),
+        Step("ask-names", gettext_lazy("核验户名"), "batch.ask_names", frozenset({S.SUBMITTED, S.APPROVED, S.PAYING}),
+             names.ask_names, gettext_lazy("正在向银行核验户名，完成后可以放行。")),
         Step("return", gettext_lazy("退回经办"), "batch.return", frozenset({S.SUBMITTED, S.APPROVED}),
              actions.return_batch, gettext_lazy("已退回经办。"), back=True),
         Step("cancel", gettext_lazy("作废"), "batch.make", frozenset({S.DRAFT, S.SUBMITTED, S.APPROVED}),
@@ -60,6 +64,8 @@ def steps_for(batch: Batch, user: User) -> list[Step]:
 
 def why_not(verb: str, batch: Batch, user: User) -> str:
     """Why this user of the right role still may not do it: they signed an earlier step. Empty when they may."""
+    if verb == "ask-names" and not unchecked(batch).exists():
+        return _("没有要核验的账户。")
     if verb == "approve" and user.pk == batch.made_by_id:
         return _("您已经办，须由他人复核。")
     if verb == "release" and user.pk == batch.made_by_id:

@@ -8,11 +8,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from disbursement.batch_facts import BankShare
 from disbursement.models import Batch, Discrepancy, Verdict
 from programs.fields import ProofField, SheetField
 from programs.models import Account, Program
 from subsidy_portal import clock, identifiers, money
 from subsidy_portal.models import Area, Organisation, User
+from subsidy_portal.wording import count, yuan
 
 
 class AmountForm(forms.Form):
@@ -40,6 +42,36 @@ class AmountForm(forms.Form):
                 params={"typed": money.format_yuan(fen), "planned": money.format_yuan(self.expected_fen)},
             )
         return fen
+
+
+class ReleaseForm(AmountForm):
+    """Which banks' part leaves now, and its amount typed once more."""
+
+    banks = forms.TypedMultipleChoiceField(
+        label=_("放行哪些银行的"),
+        coerce=int,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("请至少选一家银行。")},
+    )
+    field_order = ("banks", "amount")
+
+    def __init__(self, *args: Any, shares: list[BankShare], **kwargs: Any) -> None:
+        super().__init__(*args, expected_fen=sum(share.fen for share in shares), **kwargs)
+        self.shares = shares
+        if len(shares) < 2:
+            del self.fields["banks"]
+            return
+        words = _("%(bank)s %(n)s 笔，%(yuan)s 元")
+        self.fields["banks"].choices = [  # type: ignore[attr-defined]
+            (s.bank, words % {"bank": s.name, "n": count(s.count), "yuan": yuan(s.fen)}) for s in shares
+        ]
+        self.fields["banks"].initial = [share.bank for share in shares]
+
+    def clean_banks(self) -> list[int]:
+        """The amount to be typed is that of the chosen banks."""
+        chosen: list[int] = self.cleaned_data["banks"]
+        self.expected_fen = sum(share.fen for share in self.shares if share.bank in chosen)
+        return chosen
 
 
 class NoteForm(forms.Form):

@@ -23,7 +23,7 @@ _LEAVING = """
     SELECT p.id, p.account_id, p.amount_fen, account.bank_id AS organisation_id,
            row_number() OVER (PARTITION BY account.bank_id ORDER BY p.id) AS position
       FROM disbursement_payment p JOIN programs_account account ON account.id = p.account_id
-     WHERE p.batch_id = %(batch)s AND p.status = 'ready'
+     WHERE p.batch_id = %(batch)s AND p.status = 'ready' AND p.id = ANY(%(only)s::bigint[])
 """
 
 
@@ -37,15 +37,15 @@ def _check_digit_sql(number: str, digits: int = 10) -> str:
     return f"((10 - ({' + '.join(parts)}) %% 10) %% 10)"
 
 
-def make_orders(batch: Batch, reissue: Reissue | None = None) -> list[Order]:
-    """Orders with one attempt for every ready payment of ``batch``; their bells ring after commit.
+def make_orders(batch: Batch, reissue: Reissue | None = None, *, only: list[int]) -> list[Order]:
+    """Orders with one attempt for each of the ready payments ``only`` of ``batch``; their bells ring after commit.
 
     The caller holds the batch's lock and moves the payments. Each order and each line has a reference of its own,
     from a sequence, never used again: bank letter + ``B`` + 9 digits; bank letter + 10 digits + check digit.
     """
     banks = {bank.organisation_id: bank for bank in Bank.objects.filter(is_active=True)}
     orders: dict[tuple[int, int], Order] = {}
-    for organisation, part, count, total in _parts(batch, banks):
+    for organisation, part, count, total in _parts(batch, only, banks):
         bank = banks[organisation]
         orders[organisation, part] = Order.objects.create(
             batch=batch,
@@ -59,19 +59,19 @@ def make_orders(batch: Batch, reissue: Reissue | None = None) -> list[Order]:
         )
     if not orders:
         raise Refused(_("没有可以发送的付款。请刷新页面查看最新状态。"))
-    _make_attempts(batch, banks, orders)
+    _make_attempts(batch, only, banks, orders)
     for order in orders.values():
         ring(SEND, order.pk)
     return list(orders.values())
 
 
-def _parts(batch: Batch, banks: dict[int, Bank]) -> list[tuple[int, int, int, int]]:
+def _parts(batch: Batch, only: list[int], banks: dict[int, Bank]) -> list[tuple[int, int, int, int]]:
     """(organisation, part from 0, count, total fen) of every order to be made."""
     organisations = [
         row[0]
         for row in fetch(
             f"SELECT DISTINCT organisation_id FROM ({_LEAVING}) leaving",  # noqa: S608 - a constant
-            {"batch": batch.pk},
+            {"batch": batch.pk, "only": only},
         )
     ]
     if missing := [pk for pk in organisations if pk not in banks]:
@@ -87,12 +87,12 @@ def _parts(batch: Batch, banks: dict[int, Bank]) -> list[tuple[int, int, int, in
                    USING (organisation_id)
              GROUP BY 1, 2 ORDER BY 1, 2
             """,  # noqa: S608 - a constant
-            {"batch": batch.pk, "organisations": list(sizes), "sizes": list(sizes.values())},
+            {"batch": batch.pk, "only": only, "organisations": list(sizes), "sizes": list(sizes.values())},
         )
     ]
 
 
-def _make_attempts(batch: Batch, banks: dict[int, Bank], orders: dict[tuple[int, int], Order]) -> None:
+def _make_attempts(batch: Batch, only: list[int], banks: dict[int, Bank], orders: dict[tuple[int, int], Order]) -> None:
     keys = list(orders)
     execute(
         f"""
@@ -115,6 +115,7 @@ def _make_attempts(batch: Batch, banks: dict[int, Bank], orders: dict[tuple[int,
         """,  # noqa: S608 - constants
         {
             "batch": batch.pk,
+            "only": only,
             "organisations": [pk for pk, _part in keys],
             "parts": [part for _pk, part in keys],
             "orders": [orders[key].pk for key in keys],

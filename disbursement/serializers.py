@@ -82,6 +82,25 @@ class AmountSerializer(serializers.Serializer[Any]):
         return fen
 
 
+class ReleaseSerializer(AmountSerializer):
+    """``banks`` (codes) releases only their part; the amount is then theirs."""
+
+    banks = serializers.ListField(child=serializers.CharField(max_length=1), required=False, help_text='["N"]')
+
+    def validate_banks(self, codes: list[str]) -> list[str]:
+        if not codes or not set(codes) <= set(self.context["shares"]):
+            raise serializers.ValidationError("没有这家银行的待发付款。请写银行代号，如 N。")
+        return codes
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # The amount to be typed depends on the banks that were chosen.
+        shares: dict[str, int] = self.context["shares"]
+        chosen = data.get("banks") if isinstance(data, dict) else None
+        wanted = [code for code in chosen if isinstance(code, str)] if isinstance(chosen, list) else list(shares)
+        self.context["expected_fen"] = sum(shares.get(code, 0) for code in wanted)
+        return super().run_validation(data)
+
+
 class AccountSerializer(serializers.Serializer[Account]):
     """An account by bank, kind and last four digits."""
 

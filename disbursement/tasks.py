@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from disbursement import collecting, restoring, sending, watching
-from disbursement.models import Bank
+from disbursement import collecting, names, restoring, sending, watching
+from disbursement.models import Bank, Batch
+from subsidy_portal.jobs import finish_job, progress, running
 
 
 @shared_task
@@ -21,6 +24,18 @@ def recover_order(order_id: int) -> None:
 @shared_task
 def collect(bank_id: int) -> None:
     collecting.collect(Bank.objects.get(pk=bank_id))
+
+
+@shared_task
+def ask_names(job_id: int) -> None:
+    """Ask a bank for the names of a batch's accounts."""
+    with running(job_id) as job:
+        if job is None:
+            return
+        batch = Batch.objects.get(pk=job.params["batch"])
+        different = names.check_names(batch, lambda done, total: progress(job, done, total))
+        words = _("户名不符%(n)d个，放行时暂缓") % {"n": different} if different else _("户名全部相符")
+        finish_job(job, result_url=reverse("disbursement:batch", args=[batch.pk]), message=words)
 
 
 @shared_task

@@ -34,6 +34,8 @@ WORDS = {
     "recovered": gettext_lazy("收回"),
     "remitted": gettext_lazy("缴入国库"),
     "refunded": gettext_lazy("发不出的缴回国库"),
+    "released_rest": gettext_lazy("放行其余银行"),
+    "names_asked": gettext_lazy("向银行核验户名"),
     "judged": gettext_lazy("凭证据认定待查的结果"),
     "recovery_voided": gettext_lazy("作废收回记录"),
     "written_off": gettext_lazy("核销"),

@@ -70,6 +70,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "refund.make": _("提出缴回国库"),
             "refund.confirm": _("复核缴回国库"),
             "sending.reopen": _("恢复向银行发送"),
+            "batch.ask_names": _("向银行核验户名"),
             "verdict.make": _("提出认定待查指令"),
             "verdict.confirm": _("复核认定待查指令"),
             "discrepancy.resolve": _("处理对账差异"),

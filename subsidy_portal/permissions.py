@@ -74,6 +74,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "batch.make": {(K.FINANCE, R.OPERATOR)},
     "batch.approve": {(K.FINANCE, R.REVIEWER)},
     "batch.release": {(K.FINANCE, R.APPROVER)},
+    "batch.ask_names": {(K.FINANCE, R.OPERATOR), (K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     "batch.return": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     "batch.hold": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     # a department those failures that are its own to clear up (F16)

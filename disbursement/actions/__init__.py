@@ -23,6 +23,7 @@ from disbursement.actions.corrections import (
     withdraw_order,
 )
 from disbursement.actions.months import MonthOpen, close_month, prepare_month, resolve_discrepancy
+from disbursement.actions.names import ask_names
 from disbursement.actions.refunds import confirm_refund, propose_refund, refundable, refuse_refund
 from disbursement.actions.stops import confirm_reopening, propose_reopening, refuse_reopening
 from disbursement.actions.verdicts import confirm_verdict, propose_absence, propose_by_letter, refuse_verdict
@@ -35,6 +36,7 @@ __all__ = [
     "PlanExceeded",
     "approve_batch",
     "approve_correction",
+    "ask_names",
     "cancel_batch",
     "close_month",
     "confirm_refund",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from disbursement import contents
+from disbursement import contents, names
 from disbursement.actions.gates import compare_again, require_decided, require_on_roster
 from disbursement.failpoints import failpoint
 from disbursement.funds import require_available
@@ -217,18 +218,20 @@ def approve_batch(batch: Batch, *, actor: User) -> None:
     batch.refresh_from_db()
 
 
-def release_batch(batch: Batch, *, actor: User) -> None:
+def release_batch(batch: Batch, *, actor: User, banks: Sequence[int] = ()) -> None:
     """Send the money on its way: orders per bank, payments in flight, bells rung after commit.
 
+    ``banks`` (primary keys) releases their payments only; the rest stays ready until it is released in the same way.
     A batch that is no longer what was publicised and approved is held instead, with the differences kept,
-    and ContentChanged is raised.
+    and ContentChanged is raised. Raises Refused while a bank that can be asked for names was not.
     """
     require(actor, "batch.release")
     require_other(actor, batch.made_by, batch.approved_by)
     compare_again(batch, batch.payments.filter(status=P.READY))
     with transaction.atomic():
         fresh = locked(batch)
-        _only_from(fresh, S.APPROVED, S.PAYING)  # a held one is resumed first, by who may hold
+        if fresh.status != S.PAYING or not fresh.payments.filter(status=P.READY).exists():
+            _only_from(fresh, S.APPROVED, S.PAYING)  # a held one is resumed first, by who may hold
         require_on_roster(fresh.payments.all())
         differing = contents.report_differences(fresh)
         if not differing and contents.content_hash(fresh) != fresh.content_hash:
@@ -238,22 +241,36 @@ def release_batch(batch: Batch, *, actor: User) -> None:
             move(fresh, S.HELD, actor=actor, note=_("放行前核对：内容与公示或复核时不一致"))
         else:
             _refuse_unready(fresh)
-            _release(fresh, actor)
+            _refuse_unasked(fresh)
+            _release(fresh, actor, banks)
     batch.refresh_from_db()
     _raise_if_different(differing)
 
 
-def _release(batch: Batch, actor: User) -> None:
-    move(
-        batch,
-        S.PAYING,
-        actor=actor,
-        released_by=actor,
-        released_at=clock.now(),
-        data={"count": batch.payments.filter(status=P.READY).count()},
-    )
-    make_orders(batch)
-    move_many(batch.payments.all(), P.READY, P.IN_FLIGHT, released_on=clock.today())
+def _refuse_unasked(batch: Batch) -> None:
+    left = names.unchecked(batch).count()
+    if left:
+        raise Refused(_("还有%(n)d个账户没有向银行核验户名。请先点“核验户名”。") % {"n": left})
+
+
+def _release(batch: Batch, actor: User, banks: Sequence[int]) -> None:
+    held = names.hold_different(batch)
+    if held:
+        record(batch, "changed", actor=actor, note=_("%(n)d笔户名不符，暂缓发放") % {"n": held})
+    leaving = batch.payments.filter(status=P.READY)
+    if banks:
+        leaving = leaving.filter(account__bank__bank__in=banks)
+    ids = list(leaving.values_list("pk", flat=True))
+    if not ids:
+        raise Refused(_("没有可以放行的付款：选的银行没有待发的，或户名都不符。请刷新后重选。"))
+    if batch.status == S.PAYING:
+        record(batch, "released_rest", actor=actor, data={"count": len(ids)})
+    else:
+        move(
+            batch, S.PAYING, actor=actor, released_by=actor, released_at=clock.now(), data={"count": len(ids)}
+        )  # fmt: skip
+    make_orders(batch, only=ids)
+    move_many(Payment.objects.filter(pk__in=ids), P.READY, P.IN_FLIGHT, released_on=clock.today())
     failpoint("release-before-commit")
 
 

@@ -28,7 +28,8 @@ from subsidy_portal.permissions import allowed, require, require_other
 from subsidy_portal.workflow import NotPermitted, Refused, StaleStatus, move, move_many, record
 
 C, P = Correction.Status, Payment.Status
-FAILED = (P.FAILED, P.RETURNED)
+# Held: the bank said before the release that the account is in another name.
+FAILED = (P.FAILED, P.RETURNED, P.HELD)
 # What the bank repaired cannot be said in fewer characters.
 SAME_ACCOUNT_REASON = 6
 
@@ -260,7 +261,7 @@ def _send_again(reissue: Reissue, batch: Batch, ids: list[int]) -> None:
     payments = Payment.objects.filter(pk__in=ids)
     for status in FAILED:
         move_many(payments, status, P.READY)
-    make_orders(batch, reissue)
+    make_orders(batch, reissue, only=ids)
     move_many(payments, P.READY, P.IN_FLIGHT)
     move_many(Correction.objects.filter(reissue=reissue), C.APPROVED, C.REISSUED)
     failpoint("reissue-before-commit")

@@ -18,7 +18,7 @@ from subsidy_portal.sheets import mask_digits
 from subsidy_portal.workflow import Refused, StaleStatus, move, move_many, record
 
 P, R = Payment.Status, Refund.Status
-FAILED = (P.FAILED, P.RETURNED)
+FAILED = (P.FAILED, P.RETURNED, P.HELD)
 
 
 def refundable(batch: Batch) -> QuerySet[Payment]:

@@ -140,7 +140,7 @@ class Payment(models.Model):
 
     NEXT: ClassVar[dict[Any, set[Any]]] = {
         Status.READY: {Status.IN_FLIGHT, Status.HELD, Status.CANCELLED},
-        Status.HELD: {Status.READY, Status.CANCELLED},
+        Status.HELD: {Status.READY, Status.CANCELLED, Status.REFUNDED},
         # Back to returned only when the reissue is withdrawn before it left.
         Status.IN_FLIGHT: {Status.PAID, Status.FAILED, Status.RETURNED},
         # Late success beats failure; a return (退票) comes after success.

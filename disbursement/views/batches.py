@@ -25,13 +25,14 @@ from disbursement.batch_facts import (
     plan_ledger,
     pre_send_checks,
     ready_for_batch,
+    ready_shares,
     reissuable,
     roster_lines,
     three_way,
     unknown_lines,
 )
 from disbursement.batch_steps import STEPS, steps_for, why_not
-from disbursement.forms import AmountForm, BatchFilterForm, NoteForm
+from disbursement.forms import BatchFilterForm, NoteForm, ReleaseForm
 from disbursement.models import Batch, Discrepancy, Order, Payment, Refund, Reissue
 from disbursement.totals import Totals, batch_totals
 from programs.models import FundPlan, Program
@@ -146,10 +147,10 @@ def batch_act(request: StaffRequest, pk: int, verb: str) -> HttpResponse:
 
 
 def release(request: StaffRequest, found: Batch) -> HttpResponse:
-    form = AmountForm(request.POST, expected_fen=batch_totals([found], request.user)[found.pk].planned_fen)
+    form = ReleaseForm(request.POST, shares=ready_shares(found))
     if not form.is_valid():
         return refuse_form(request, found, release_form=form)
-    actions.release_batch(found, actor=request.user)
+    actions.release_batch(found, banks=form.cleaned_data.get("banks", ()), actor=request.user)
     messages.success(request, _("已放行。指令正在发给银行，每条只发一次。"))
     return redirect("disbursement:batch", found.pk)
 
@@ -268,21 +269,26 @@ def open_discrepancies(found: Batch, user: User) -> list[Discrepancy]:
 
 def release_frame(found: Batch, totals: Totals, user: User) -> dict[str, Any]:
     """The frame of the one irreversible act: the form for who may sign, the reason for everybody else."""
-    if found.status != Batch.Status.APPROVED:
+    if found.status not in {Batch.Status.APPROVED, Batch.Status.PAYING}:
+        return {}
+    shares = ready_shares(found)
+    if not shares:
         return {}
     frame: dict[str, Any] = {
+        "release_fen": sum(share.fen for share in shares),
+        "release_count": sum(share.count for share in shares),
         "signs": [
             {"label": _("经办"), "who": found.made_by, "at": found.submitted_at or found.made_at},
             {"label": _("复核"), "who": found.approved_by, "at": found.approved_at},
             {"label": _("批准"), "who": _("待签"), "at": None},
-        ]
+        ],
     }
     if not allowed(user, "batch.release"):
         return {**frame, "blocked": why_not("release", found, user) or _("由财政批准岗放行。"), "waiting": _("等批准")}
     if reason := why_not("release", found, user):
         return {**frame, "blocked": reason, "waiting": _("等他人批准")}
     frame["signs"][2]["who"] = _("您")
-    return {**frame, "release_form": AmountForm(expected_fen=totals.planned_fen)}
+    return {**frame, "release_form": ReleaseForm(shares=shares)}
 
 
 def equation(tie: ThreeWay) -> dict[str, Any]:

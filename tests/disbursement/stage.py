@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.test import Client
 
-from disbursement import actions, collecting, sending
+from disbursement import actions, collecting, names, sending
 from disbursement.models import Attempt, Bank, Batch, Discrepancy, Order, Payment
 from disbursement.simulator.bank import HALVES, Banks
 from disbursement.simulator.script import FAILED as REFUSED
@@ -113,6 +113,7 @@ def approve(desk: Desk, batch: Batch) -> Batch:
 def release(desk: Desk, batch: Batch) -> list[Order]:
     """Submit, approve, release; returns the orders, not yet sent."""
     approve(desk, batch)
+    names.check_names(batch, lambda done, total: None)
     actions.release_batch(batch, actor=desk.approver)
     return list(batch.orders.order_by("pk"))
 

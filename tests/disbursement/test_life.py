@@ -28,9 +28,9 @@ def test_a_batch_from_accepted_rosters_to_a_closed_month_over_every_channel(
 
 
 def live(desk: stage.Desk, banks: Banks, day: Callable[[str], None], bank: Bank) -> None:
-    batch = stage.pay(desk, banks, [0, 0, 1, 15, 16], bank=bank)
+    batch = stage.pay(desk, banks, [0, 0, 3, 15, 16], bank=bank)
     assert stage.statuses(batch) == ["paid", "paid", "failed", "in_flight", "paid"]
-    assert batch.payments.get(status="failed").failure_code == "F01"
+    assert batch.payments.get(status="failed").failure_code == "F03"
     assert batch.status == "paying"
 
     day("2022-03-07")

@@ -1,0 +1,172 @@
+"""Released bank by bank, with the names asked before: each part leaves once, the rest waits, nobody is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from disbursement import actions, names, tasks
+from disbursement.audit import run_audit
+from disbursement.models import Bank, Batch, NameCheck
+from disbursement.simulator.bank import Banks
+from disbursement.simulator.gateway import open_gateway
+from disbursement.simulator.ledger import debits_by_ref
+from subsidy_portal.jobs import Job
+from subsidy_portal.workflow import InvalidTransition, NotPermitted, Refused
+from tests import make
+from tests.disbursement import stage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def two_banks(desk: stage.Desk) -> Batch:
+    """An approved batch: two payments at N, one at C."""
+    near, far = make.make_bank("N"), make.make_bank("C")
+    people = [(stage.person_paid_at(bank), 10_000 + n) for n, bank in enumerate((near, near, far))]
+    program = make.make_program()
+    make.make_fund_plan(program, year=2022)
+    stage.accepted_roster(people, program=program)
+    return stage.approve(desk, actions.make_batch(program, "2022-03", actor=desk.finance))
+
+
+def at(code: str) -> int:
+    return Bank.objects.get(code=code).pk
+
+
+def test_a_part_leaves_and_the_rest_waits_for_its_own_release(two_banks: Batch, desk: stage.Desk, banks: Banks) -> None:
+    actions.release_batch(two_banks, banks=[at("C")], actor=desk.approver)
+    stage.send_all()
+    banks.round()
+    stage.collect_all()
+    two_banks.refresh_from_db()
+    assert (two_banks.status, stage.statuses(two_banks)) == ("paying", ["ready", "ready", "paid"])
+    assert [finding.name for finding in run_audit() if not finding.holds] == []
+
+    actions.release_batch(two_banks, actor=desk.approver)
+    stage.send_all()
+    banks.round()
+    stage.collect_all()
+    two_banks.refresh_from_db()
+    assert (two_banks.status, stage.statuses(two_banks)) == ("settled", ["paid"] * 3)
+    assert len(debits_by_ref(banks.ledger)) == 3
+    with pytest.raises(InvalidTransition):
+        actions.release_batch(two_banks, actor=desk.approver)
+
+
+def test_the_rest_is_released_by_nobody_who_signed_before(two_banks: Batch, desk: stage.Desk) -> None:
+    actions.release_batch(two_banks, banks=[at("C")], actor=desk.approver)
+    other = make.make_user(make.K.FINANCE, make.R.APPROVER)
+    Batch.objects.filter(pk=two_banks.pk).update(made_by=other)
+    two_banks.refresh_from_db()
+    with pytest.raises(NotPermitted):
+        actions.release_batch(two_banks, actor=other)
+
+
+def test_a_reissue_takes_nothing_of_a_part_that_was_not_released(desk: stage.Desk, banks: Banks) -> None:
+    near, far = make.make_bank("N"), make.make_bank("C")
+    people = [(stage.person_paid_at(near, 3), 10_000), (stage.person_paid_at(far), 10_001)]
+    program = make.make_program()
+    make.make_fund_plan(program, year=2022)
+    stage.accepted_roster(people, program=program)
+    batch = stage.approve(desk, actions.make_batch(program, "2022-03", actor=desk.finance))
+    actions.release_batch(batch, banks=[at("N")], actor=desk.approver)
+    stage.send_all()
+    banks.round()
+    stage.collect_all()
+    correction = actions.propose_correction(
+        batch.payments.get(status="failed"), number=make.make_account_number(), bank=near.organisation, kind="ssc",
+        reason="本人换了新卡", actor=desk.town,
+    )  # fmt: skip
+    actions.approve_correction(correction, actor=desk.town_reviewer)
+    actions.release_reissue(actions.make_reissue(batch, actor=desk.department), actor=desk.approver)
+    assert stage.statuses(batch) == ["in_flight", "ready"]
+
+
+def test_on_the_page_the_amount_is_that_of_the_chosen_banks(
+    two_banks: Batch, desk: stage.Desk, login: stage.Login
+) -> None:
+    browser = login(desk.approver)
+    page = reverse("disbursement:batch", args=[two_banks.pk])
+    assert "放行哪些银行的" in browser.get(page).content.decode()
+    act = reverse("disbursement:batch-act", args=[two_banks.pk, "release"])
+    wrong = browser.post(act, {"banks": [at("C")], "amount": "300.03"})
+    assert wrong.status_code == 422
+    assert "100.02" in wrong.content.decode()
+    assert browser.post(act, {"banks": [at("C")], "amount": "100.02"}).status_code == 302
+    rest = browser.get(page).content.decode()
+    assert "200.01" in rest, "the rest is offered with its own amount"
+    assert browser.post(act, {"amount": "200.01"}).status_code == 302
+    assert stage.statuses(two_banks) == ["in_flight"] * 3
+
+
+# --- names ---
+
+
+@pytest.fixture
+def asked(desk: stage.Desk, home: Path) -> Iterator[Batch]:
+    """An approved batch at a bank that can be asked: three payments, the second account in another name."""
+    with open_gateway(home, home / "exchange"):
+        bank = make.make_bank("N", kind="xml_gateway")
+        yield stage.approve(desk, stage.make_batch(desk, [0, 2, 0], bank=bank))
+
+
+def ask(batch: Batch, desk: stage.Desk) -> Job:
+    job = actions.ask_names(batch, actor=desk.finance)
+    tasks.ask_names(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def test_money_does_not_leave_before_the_names_were_asked(asked: Batch, desk: stage.Desk) -> None:
+    with pytest.raises(Refused, match="核验户名"):
+        actions.release_batch(asked, actor=desk.approver)
+
+
+def test_another_name_is_held_singly_and_the_rest_goes_on(asked: Batch, desk: stage.Desk, banks: Banks) -> None:
+    job = ask(asked, desk)
+    assert (job.status, "1" in job.message) == ("done", True)
+    actions.release_batch(asked, actor=desk.approver)
+    assert stage.statuses(asked) == ["in_flight", "held", "in_flight"]
+    assert asked.payments.get(status="held").failure_code == "F02"
+    stage.send_all()
+    banks.round()
+    stage.collect_all()
+    assert stage.statuses(asked) == ["paid", "held", "paid"]
+    assert [finding.name for finding in run_audit() if not finding.holds] == []
+
+
+def test_what_was_held_is_corrected_and_paid_like_a_failure(asked: Batch, desk: stage.Desk, banks: Banks) -> None:
+    ask(asked, desk)
+    actions.release_batch(asked, actor=desk.approver)
+    stage.send_all()
+    banks.round()
+    stage.collect_all()
+    held = asked.payments.get(status="held")
+    correction = actions.propose_correction(
+        held, number=make.make_account_number(), bank=Bank.objects.get().organisation, kind="ssc",
+        reason="本人换了新卡", actor=desk.town,
+    )  # fmt: skip
+    actions.approve_correction(correction, actor=desk.town_reviewer)
+    actions.release_reissue(actions.make_reissue(asked, actor=desk.department), actor=desk.approver)
+    stage.send_all()
+    banks.round()
+    stage.collect_all()
+    assert stage.statuses(asked) == ["paid"] * 3
+    assert len(debits_by_ref(banks.ledger)) == 3
+
+
+def test_an_answer_is_believed_for_a_while(asked: Batch, desk: stage.Desk) -> None:
+    ask(asked, desk)
+    assert not names.unchecked(asked).exists()
+    with pytest.raises(Refused, match="没有要核验"):
+        actions.ask_names(asked, actor=desk.finance)
+    NameCheck.objects.update(checked_at="2021-01-01T00:00:00+08:00")
+    assert names.unchecked(asked).count() == 3
+
+
+def test_a_bank_that_cannot_be_asked_holds_nobody_up(two_banks: Batch) -> None:
+    assert not names.unchecked(two_banks).exists()
