@@ -76,10 +76,13 @@ class AmountSerializer(serializers.Serializer[Any]):
             fen = money.parse_yuan(text)
         except money.AmountError:
             raise serializers.ValidationError("这不是金额。请写数字，最多两位小数，如 1200.50。") from None
-        if fen != self.context["expected_fen"]:
-            planned = money.format_yuan(self.context["expected_fen"])
+        if fen != self.expected_fen():
+            planned = money.format_yuan(self.expected_fen())
             raise serializers.ValidationError(f"输入的是 {money.format_yuan(fen)} 元，应放行的是 {planned} 元。")
         return fen
+
+    def expected_fen(self) -> int:
+        return int(self.context["expected_fen"])
 
 
 class ReleaseSerializer(AmountSerializer):
@@ -92,13 +95,12 @@ class ReleaseSerializer(AmountSerializer):
             raise serializers.ValidationError("没有这家银行的待发付款。请写银行代号，如 N。")
         return codes
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        # The amount to be typed depends on the banks that were chosen.
+    def expected_fen(self) -> int:
+        """That of the chosen banks; of all when none is named."""
         shares: dict[str, int] = self.context["shares"]
-        chosen = data.get("banks") if isinstance(data, dict) else None
+        chosen = self.initial_data.get("banks") if isinstance(self.initial_data, dict) else None
         wanted = [code for code in chosen if isinstance(code, str)] if isinstance(chosen, list) else list(shares)
-        self.context["expected_fen"] = sum(shares.get(code, 0) for code in wanted)
-        return super().run_validation(data)
+        return sum(shares.get(code, 0) for code in wanted)
 
 
 class AccountSerializer(serializers.Serializer[Account]):
