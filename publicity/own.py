@@ -45,6 +45,7 @@ WHY: dict[str, Words] = {
     "F16": gettext_lazy("银行收到后又把钱退了回来。"),
     "F17": gettext_lazy("银行登记的账户情况要请家属来说明。"),
     "F18": gettext_lazy("银行按规定暂时限制了这个账户。"),
+    "F19": gettext_lazy("银行没有收到这笔发放指令，钱没有付出去。"),
     "F99": gettext_lazy("银行没有收下这一笔。"),
 }
 

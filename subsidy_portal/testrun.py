@@ -66,7 +66,7 @@ def faults_in_full(arguments: Sequence[str]) -> tuple[list[str], Environment]:
         told.unlink(missing_ok=True)
         extra["PORTAL_FAULT_REPORT"] = str(told)
         del rest[at : at + 2]
-    return rest or ["tests/faults"], extra
+    return ["tests/faults", *rest], extra
 
 
 def report(name: str, began: float, code: int) -> None:
