@@ -2,6 +2,7 @@ from django.urls import path
 
 from disbursement.views import (
     batches,
+    days,
     discrepancies,
     failures,
     funds,
@@ -42,6 +43,8 @@ urlpatterns = [
     path("corrections/<int:pk>/<slug:verb>/", failures.correction_act, name="correction-act"),
     path("reissues/<int:pk>/", reissues.reissue, name="reissue"),
     path("reissues/<int:pk>/<slug:verb>/", reissues.reissue_act, name="reissue-act"),
+    path("days/", days.day, name="today"),
+    path("days/<slug:on>/", days.day, name="day"),
     path("months/", months.month_list, name="month-list"),
     path("months/<slug:month>/", months.month, name="month"),
     path("months/<slug:month>/export/", months.month_export, name="month-export"),

@@ -51,6 +51,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
             ("notices", _("公示"), "programs:notice-list", "see.rosters"),
             ("suspicions", _("疑点"), "programs:suspicion-list", "see.rosters"),
             ("eligible", _("应享受未享受"), "programs:eligible-list", "see.rosters"),
+            ("days", _("当日收付"), "disbursement:today", "see.books"),
             ("batches", _("发放批次"), "disbursement:batch-list", "see.money"),
             ("failures", _("失败更正"), "disbursement:failure-list", "see.money"),
             ("reconciliation", _("对账月结"), "disbursement:month-list", "see.books"),
