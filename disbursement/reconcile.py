@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 from disbursement.banks.base import StatementFile
+from disbursement.candidates import match_proven
 from disbursement.failpoints import failpoint
 from disbursement.models import Bank, BankFile, Statement, StatementEntry
 from disbursement.results import (
@@ -131,6 +132,7 @@ def _match(bank: Bank, statement_id: int | None = None) -> int:
         """,  # noqa: S608 - a constant
         {"bank": bank.pk, "statement": statement_id},
     )
+    matched += match_proven(bank)
     if matched:
         resolve_by_system(
             "kind = 'unmatched'"

@@ -16,7 +16,8 @@ _DATE = re.compile(r"\d{8}", re.ASCII)
 _REF = re.compile(r"[A-Z]\d{11}", re.ASCII)
 _ORDER = re.compile(r"[A-Z]B\d{9}", re.ASCII)
 _ACCOUNT = re.compile(r"\d{4,32}", re.ASCII)
-_LONG_NUMBER = re.compile(r"\d{8,}[Xx]?")
+# One of our own references (kept), or a number long enough to be a person's (hidden)
+_LONG_NUMBER = re.compile(r"(?<![A-Z0-9])[A-Z]\d{11}(?![\dXx])|(\d{8,}[Xx]?)")
 
 
 class Unfit(Exception):
@@ -84,8 +85,8 @@ def read_last4(text: str, line_no: int) -> str:
 
 
 def words_of(text: str, limit: int = 120) -> str:
-    """The bank's words with long numbers hidden."""
-    return _LONG_NUMBER.sub("****", text.strip())[:limit]
+    """The bank's words with long numbers hidden; our own references stay."""
+    return _LONG_NUMBER.sub(lambda found: "****" if found[1] else found[0], text.strip())[:limit]
 
 
 def split_answer(text: str) -> tuple[str, str]:

@@ -142,7 +142,9 @@ class Discrepancy(models.Model):
             ),
             models.UniqueConstraint(
                 fields=("kind", "order"),
-                condition=Q(status="open", line__isnull=True, entry__isnull=True, file__isnull=True),
+                condition=Q(
+                    status="open", line__isnull=True, entry__isnull=True, file__isnull=True, payment__isnull=True
+                ),
                 name="discrepancy_order_once",
             ),
             models.CheckConstraint(condition=Q(status="open") | ~Q(resolution=""), name="discrepancy_has_resolution"),

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from disbursement import actions
+from disbursement.candidates import candidates
 from disbursement.forms import DiscrepancyFilterForm, ResolutionForm
 from disbursement.models import Discrepancy
 from subsidy_portal.models import User
@@ -47,5 +48,11 @@ def discrepancy(request: StaffRequest, pk: int) -> HttpResponse:
         messages.success(request, _("已记下怎么处理的。"))
         return redirect("disbursement:discrepancy", pk)
     may = found.status == Discrepancy.Status.OPEN and allowed(request.user, "discrepancy.resolve")
-    context = {"item": found, "form": form if may else None, "events": happened(found)}
+    open_entry = found.entry if found.status == Discrepancy.Status.OPEN and found.kind == "unmatched" else None
+    context = {
+        "item": found,
+        "form": form if may else None,
+        "events": happened(found),
+        "candidates": candidates(open_entry) if open_entry is not None else None,
+    }
     return render(request, "disbursement/discrepancy.html", context, status=422 if form.errors else 200)

@@ -318,3 +318,15 @@ def test_a_result_for_a_closed_month_lands_in_the_next(desk: stage.Desk, home: P
     assert april.sheet["totals"]["paid_fen"] == 10_001
     assert april.sheet["totals"]["failed_fen"] == -10_001, "the failure that March signed is taken back"
     assert april.difference_fen == 10_001, "no statement has shown the debit yet"
+
+
+def test_several_payments_of_one_order_may_be_missing_on_a_statement(desk: stage.Desk, home: Path, day: Day) -> None:
+    batch = stage.make_batch(desk, [0, 0, 0])
+    stage.release(desk, batch)
+    stage.send_all()
+    bank = make.make_bank()
+    tries = stage.attempts(batch)
+    stage.deliver(home, bank, stage.result_file(bank, ok=[stage.said(attempt) for attempt in tries]))
+    first = tries[0]
+    stage.deliver(home, bank, stage.statement_file(bank, 1, "20220305", [("D", first.amount_fen, first.ref)]))
+    assert stage.open_kinds() == ["missing", "missing"], "each is named, and the statement is not refused for it"
