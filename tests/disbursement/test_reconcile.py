@@ -321,9 +321,7 @@ def test_a_result_for_a_closed_month_lands_in_the_next(desk: stage.Desk, home: P
 
 
 def test_several_payments_of_one_order_may_be_missing_on_a_statement(desk: stage.Desk, home: Path, day: Day) -> None:
-    batch = stage.make_batch(desk, [0, 0, 0])
-    stage.release(desk, batch)
-    stage.send_all()
+    batch = stage.sent_batch(desk, 3)
     bank = make.make_bank()
     tries = stage.attempts(batch)
     stage.deliver(home, bank, stage.result_file(bank, ok=[stage.said(attempt) for attempt in tries]))
