@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from disbursement.actions import batches as actions
 from disbursement.actions import names
 from disbursement.models import Batch
-from disbursement.names import unchecked
+from disbursement.names import is_asked
 from subsidy_portal.models import User
 from subsidy_portal.permissions import allowed
 
@@ -64,7 +64,7 @@ def steps_for(batch: Batch, user: User) -> list[Step]:
 
 def why_not(verb: str, batch: Batch, user: User) -> str:
     """Why this user of the right role still may not do it: they signed an earlier step. Empty when they may."""
-    if verb == "ask-names" and not unchecked(batch).exists():
+    if verb == "ask-names" and is_asked(batch):
         return _("没有要核验的账户。")
     if verb == "approve" and user.pk == batch.made_by_id:
         return _("您已经办，须由他人复核。")

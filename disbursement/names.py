@@ -10,13 +10,15 @@ from collections.abc import Callable
 from importlib import import_module
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from disbursement.banks import adapter_for
 from disbursement.models import Bank, Batch, NameCheck, Payment
 from programs.models import Account
 from subsidy_portal import clock
-from subsidy_portal.workflow import move_many
+from subsidy_portal.models import User
+from subsidy_portal.workflow import move_many, record
 
 # An answer is believed so long; names and accounts change rarely.
 GOOD_FOR = dt.timedelta(days=180)
@@ -38,10 +40,9 @@ def unchecked(batch: Batch) -> QuerySet[Account]:
 
 
 def check_names(batch: Batch, told: Callable[[int, int], None]) -> int:
-    """Ask about every unchecked account, outside any transaction; ``told(done, total)``. Returns how many differ."""
+    """Ask about every unchecked account, outside any transaction; ``told(done, total)``. Returns how many were held."""
     banks = {bank.organisation_id: adapter_for(bank) for bank in _asking_banks()}
     wanted = list(unchecked(batch).select_related("holder"))
-    different = 0
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
         answers = [
@@ -57,14 +58,29 @@ def check_names(batch: Batch, told: Callable[[int, int], None]) -> int:
             )
             for account, answer in zip(part, answers, strict=True)
         )  # fmt: skip
-        different += sum(answer.outcome == "different" for answer in answers)
         told(start + len(part), len(wanted))
-    return different
+    return hold_different(batch)
 
 
-def hold_different(batch: Batch) -> int:
-    """Ready payments whose account is in another name, by the bank's last word, are held; returns how many."""
+def different(batch: Batch) -> QuerySet[Payment]:
+    """Ready payments whose account is in another name, by the bank's last word."""
     last = NameCheck.objects.filter(account=OuterRef("account")).order_by("-pk").values("outcome")[:1]
-    different = batch.payments.annotate(name=Subquery(last)).filter(name=NameCheck.Outcome.DIFFERENT)
-    rows = Payment.objects.filter(pk__in=list(different.values_list("pk", flat=True)))
-    return move_many(rows, Payment.Status.READY, Payment.Status.HELD, failure_code="F02", failed_on=clock.today())
+    ready = batch.payments.filter(status=Payment.Status.READY)
+    return ready.annotate(name=Subquery(last)).filter(name=NameCheck.Outcome.DIFFERENT)
+
+
+def is_asked(batch: Batch) -> bool:
+    """Every name that can be asked for was, and what differs is held: the rest may be released."""
+    return not unchecked(batch).exists() and not different(batch).exists()
+
+
+@transaction.atomic
+def hold_different(batch: Batch) -> int:
+    """Hold what is in another name, so that who releases sees what will leave; returns how many."""
+    fresh = Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+    rows = Payment.objects.filter(pk__in=list(different(fresh).values_list("pk", flat=True)))
+    held = move_many(rows, Payment.Status.READY, Payment.Status.HELD, failure_code="F02", failed_on=clock.today())
+    if held:
+        note = f"{held}笔户名不符，暂缓发放"
+        record(fresh, "changed", actor=User.objects.system(), note=note)
+    return held

@@ -33,8 +33,8 @@ def ask_names(job_id: int) -> None:
         if job is None:
             return
         batch = Batch.objects.get(pk=job.params["batch"])
-        different = names.check_names(batch, lambda done, total: progress(job, done, total))
-        words = _("户名不符%(n)d个，放行时暂缓") % {"n": different} if different else _("户名全部相符")
+        held = names.check_names(batch, lambda done, total: progress(job, done, total))
+        words = _("户名不符%(n)d笔，已暂缓") % {"n": held} if held else _("户名全部相符")
         finish_job(job, result_url=reverse("disbursement:batch", args=[batch.pk]), message=words)
 
 

@@ -248,21 +248,17 @@ def release_batch(batch: Batch, *, actor: User, banks: Sequence[int] = ()) -> No
 
 
 def _refuse_unasked(batch: Batch) -> None:
-    left = names.unchecked(batch).count()
-    if left:
-        raise Refused(_("还有%(n)d个账户没有向银行核验户名。请先点“核验户名”。") % {"n": left})
+    if not names.is_asked(batch):
+        raise Refused(_("还有账户没有向银行核验户名，或户名不符还没有暂缓。请先点“核验户名”。"))
 
 
 def _release(batch: Batch, actor: User, banks: Sequence[int]) -> None:
-    held = names.hold_different(batch)
-    if held:
-        record(batch, "changed", actor=actor, note=_("%(n)d笔户名不符，暂缓发放") % {"n": held})
     leaving = batch.payments.filter(status=P.READY)
     if banks:
         leaving = leaving.filter(account__bank__bank__in=banks)
     ids = list(leaving.values_list("pk", flat=True))
     if not ids:
-        raise Refused(_("没有可以放行的付款：选的银行没有待发的，或户名都不符。请刷新后重选。"))
+        raise Refused(_("没有可以放行的付款：选的银行没有待发的。请刷新后重选。"))
     if batch.status == S.PAYING:
         record(batch, "released_rest", actor=actor, data={"count": len(ids)})
     else:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from disbursement.models import Batch
-from disbursement.names import unchecked
+from disbursement.names import is_asked
 from subsidy_portal.jobs import start_job
 from subsidy_portal.models import Job, User
 from subsidy_portal.permissions import require
@@ -17,7 +17,7 @@ from subsidy_portal.workflow import Refused, record
 def ask_names(batch: Batch, *, actor: User) -> Job:
     """Ask about every account that was not asked about lately; raises Refused when there is none."""
     require(actor, "batch.ask_names")
-    if not unchecked(batch).exists():
+    if is_asked(batch):
         raise Refused(_("没有要核验的账户：银行通道不提供核验，或都已核验过。"))
     record(batch, "names_asked", actor=actor)
     return start_job("ask-names", "disbursement.tasks.ask_names", owner=actor, subject=batch, batch=batch.pk)

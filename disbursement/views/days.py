@@ -25,14 +25,13 @@ def day(request: StaffRequest, on: str = "") -> HttpResponse:
         raise Http404
     found = day_of(wanted, request.user)
     totals = found.totals
-    lines = _("%(n)s 笔") % {"n": count(totals["lines"])}
+    lines = _("%(orders)s 条指令，%(n)s 笔") % {"orders": count(totals["orders"]), "n": count(totals["lines"])}
     context = {
         "day": found,
         "tasks": tasks_of(found) if found.is_today else [],
         "before": wanted - dt.timedelta(days=1),
         "after": wanted + dt.timedelta(days=1) if not found.is_today else None,
         "sums": [
-            {"label": _("指令"), "value": count(totals["orders"]), "unit": _("条")},
             {"label": _("金额"), "value": yuan(totals["fen"]), "unit": _("元"), "note": lines},
             {"key": "paid", "label": _("已有结果"), "value": count(totals["answered"]), "unit": _("笔")},
             {"key": "way", "label": _("未回盘"), "value": count(totals["waiting"]), "unit": _("笔")},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,15 +64,15 @@ def next_day() -> dt.date:
     return max(last or dt.date.min, dt.date(2023, 1, 1)) + dt.timedelta(days=1)
 
 
-def _people(count: int) -> list[int]:
-    """Accounts of ``count`` new people, spread over the banks."""
+def _people(count: int, outcomes: Sequence[int]) -> list[int]:
+    """Accounts of ``count`` new people, spread over the banks, scripted by ``outcomes`` in turn."""
     area = Area.objects.filter(level=Area.Level.VILLAGE).first()
     banks = list(Bank.objects.filter(kind="pipe_text").order_by("code"))
     system = User.objects.system()
     person_ids, account_ids = take_ids("programs_person", count), take_ids("programs_account", count)
     people, accounts = [], []
     for n, (person, account) in enumerate(zip(person_ids, account_ids, strict=True)):
-        body = f"62179900{account:010d}"
+        body = f"621799{outcomes[n % len(outcomes)]:02d}{account:010d}"
         number, id_number = body + luhn.calc_check_digit(body), f"99000019500101{person % 10_000:04d}"
         name = f"测{'甲乙丙丁戊己庚辛'[n % 8]}"
         people.append(
@@ -117,11 +117,11 @@ def finance(desk: str) -> User:
     return User.objects.get(username=f"caizheng-{desk}")
 
 
-def accepted(rows: int, batches: int) -> list[tuple[Program, str]]:
+def accepted(rows: int, batches: int, outcomes: Sequence[int] = (0,)) -> list[tuple[Program, str]]:
     """Accepted rosters behind ended notices: the program and period of every batch that can be made of them."""
     make_county()
     size, rest = divmod(rows, batches)
-    accounts = _people(size + 1)
+    accounts = _people(size + 1, outcomes)
     town = Area.objects.filter(level=Area.Level.TOWNSHIP).first()
     department = Organisation.objects.filter(kind="department").first()
     if town is None or department is None:
