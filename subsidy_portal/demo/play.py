@@ -136,6 +136,8 @@ class Play:
         with self.step("reissue"):
             self.reissue()
             self.next_day(dt.date(year, month, 27))
+            if month == self.plan.months[-1]:
+                self.refund_one()
         clock.set_today(_month_end(year, month))
         with self.step("close"):
             first = dt.date(year, month, 1)
@@ -328,6 +330,22 @@ class Play:
             reissue = money.make_reissue(batch, actor=operator)
             money.release_reissue(reissue, actor=self.world.finance(R.APPROVER))
         self.wait_paid(batches)
+
+    def refund_one(self) -> None:
+        """Somebody who cannot be reached any more: the money goes back to the treasury, with a voucher."""
+        open_ones = Correction.objects.filter(status__in=("proposed", "approved")).values("payment")
+        failed = Payment.objects.filter(status="failed").exclude(pk__in=open_ones).order_by("pk").first()
+        if failed is None:
+            return
+        refund = money.propose_refund(
+            failed.batch, [failed.pk], reason="多次联系不上本人，村委会已证明。", actor=self.world.finance(R.OPERATOR)
+        )
+        money.confirm_refund(
+            refund,
+            voucher=f"JK{clock.today():%Y%m%d}0001",
+            remitted_on=clock.today(),
+            actor=self.world.finance(R.REVIEWER),
+        )
 
     # -- the problem ------------------------------------------------------------------------------
 

@@ -31,7 +31,8 @@ def figures(year: int, as_of: dt.date) -> dict[str, Any]:
         "reconciled_difference_yuan": format_yuan(sum(m.difference_fen for m in months), comma=False),
         "months_closed": months.count(),
         "batches_closed": Batch.objects.filter(status=Batch.Status.CLOSED).count(),
-        "refailed": Payment.objects.filter(status="failed").count(),
+        # Tried in vain, and not paid by now; what went back to the treasury was not paid either.
+        "refailed": Payment.objects.filter(status__in=("failed", "refunded")).count(),
         "problems": Problem.objects.count(),
         "problems_closed": Problem.objects.filter(status=Problem.Status.CLOSED).count(),
         "recovered_yuan": format_yuan(recovered, comma=False),
