@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator
 
 from django.db import connection
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import F, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 
 from disbursement.banks.base import Adapter, BankUnavailable, Document, OutcomeUnknown
@@ -56,7 +56,7 @@ def _answers(bank: Bank, adapter: Adapter) -> Iterator[Document]:
     for order in _open_orders(bank).order_by("pk")[:_ORDERS]:
         # Noted before the question, so that a bank that hangs is not asked the same again at once.
         pause = min(max((clock.now() - (order.sent_at or order.made_at)) / 4, _SOONEST), _LATEST)
-        Order.objects.filter(pk=order.pk).update(query_at=Now() + pause)
+        Order.objects.filter(pk=order.pk).update(query_at=Now() + pause, queries=F("queries") + 1)
         document = adapter.ask_result(order.ref)
         if document is not None:
             yield document

@@ -76,13 +76,13 @@ class UnknownLine:
     attempt: Attempt
 
     @cached_property
-    def waiting(self) -> dt.timedelta | None:
-        """How long it has been without an answer."""
-        return clock.now() - self.attempt.order.sent_at if self.attempt.order.sent_at else None
+    def waiting(self) -> dt.timedelta:
+        """How long it has been without an answer; an order that may not have left waits since it was made."""
+        return clock.now() - (self.attempt.order.sent_at or self.attempt.order.made_at)
 
     @property
     def late(self) -> bool:
-        return self.waiting is not None and self.waiting > UNKNOWN_LIMIT
+        return self.waiting > UNKNOWN_LIMIT
 
 
 def unknown_lines(batch: Batch, user: User, limit: int = 20) -> list[UnknownLine]:
@@ -161,6 +161,9 @@ class ThreeWay:
     debit_count: int
     debit_fen: int
     paid: Totals
+    # Never sent: held for another name, or of a bank that was not released yet
+    kept_count: int = 0
+    kept_fen: int = 0
 
     @property
     def unpaid_fen(self) -> int:
@@ -174,7 +177,8 @@ class ThreeWay:
     def ties(self) -> bool:
         """Roster and first orders agree, and all that is not paid is known to be somewhere."""
         elsewhere = self.paid.open_fen + self.paid.refunded_fen
-        return self.roster_fen == self.order_fen and self.unpaid_fen == elsewhere
+        sent = self.roster_fen == self.order_fen + self.kept_fen
+        return sent and self.unpaid_fen + self.kept_fen == elsewhere
 
     @property
     def statement_gap_fen(self) -> int:
@@ -194,15 +198,34 @@ def three_way(batch: Batch, totals: Totals) -> ThreeWay:
         .annotate(n=Count("pk"), fen=Sum("amount_fen"))
     }
     debits, returns = legs.get("debit", (0, 0)), legs.get("return", (0, 0))
+    sent, kept = (orders["n"] or 0, orders["fen"] or 0), (0, 0)
+    if sent[1] != (rows["fen"] or 0):
+        late, kept = _sent_later(live)
+        sent = (sent[0] + late[0], sent[1] + late[1])
     return ThreeWay(
+        kept_count=kept[0],
+        kept_fen=kept[1],
         roster_count=rows["n"],
         roster_fen=rows["fen"] or 0,
-        order_count=orders["n"] or 0,
-        order_fen=orders["fen"] or 0,
+        order_count=sent[0],
+        order_fen=sent[1],
         debit_count=debits[0] - returns[0],
         debit_fen=debits[1] - returns[1],
         paid=totals,
     )
+
+
+def _sent_later(live: QuerySet[Payment]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(count, fen) of what left in a reissue only, since it was held at first; and of what never left."""
+    first = Attempt.objects.filter(payment=OuterRef("pk"), order__reissue=None)
+    other = live.filter(~Exists(first))
+    any_try = Attempt.objects.filter(payment=OuterRef("pk"))
+
+    def summed(payments: QuerySet[Payment]) -> tuple[int, int]:
+        found = payments.aggregate(n=Count("pk"), fen=Sum("amount_fen"))
+        return found["n"], found["fen"] or 0
+
+    return summed(other.filter(Exists(any_try))), summed(other.filter(~Exists(any_try)))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -38,8 +39,8 @@ OWNER_LABELS: dict[str, Any] = {
     Owner.FINANCE: _("财政"),
     Owner.DEPARTMENT: _("主管部门"),
 }
-# Day of the month by which each must have acted (S3; domain §4.1)
-DUE_DAY: dict[str, int] = {Owner.TOWNSHIP: 20, Owner.DEPARTMENT: 25, Owner.BANK: 28, Owner.FINANCE: 28}
+# Day of the month by which each must have acted (S3; domain §4.1), as the county has set it
+DUE_DAY: dict[str, int] = {Owner(owner): day for owner, day in settings.DUE_DAYS.items()}
 
 
 @dataclass(frozen=True)

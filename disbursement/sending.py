@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from disbursement import journal, restoring
+from disbursement import contents, journal, restoring
 from disbursement.banks import adapter_for
 from disbursement.banks.base import (
     BankRejected,
@@ -80,12 +80,21 @@ def _claim(order_id: int) -> Order | None:
         )
         .first()
     )
-    if order is None:
+    if order is None or not _is_as_approved(order.batch):
         return None
     move(order, O.SENDING, actor=User.objects.system(), claim_token=uuid.uuid4(), claimed_until=Now() + LEASE)
     move_many(order.attempts.all(), A.CREATED, A.SENDING)
     failpoint("claim-before-commit")
     return order
+
+
+def _is_as_approved(batch: Batch) -> bool:
+    """The rows are those that were hashed at submission; else the batch is held and somebody is told."""
+    if contents.content_hash(batch) == batch.content_hash:
+        return True
+    contents.report_changed_hash(batch)
+    move(batch, Batch.Status.HELD, actor=User.objects.system(), note="发送前核对：内容与提交时不一致")
+    return False
 
 
 def _send(order: Order) -> None:

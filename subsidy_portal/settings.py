@@ -236,6 +236,11 @@ BANKS = {
 }
 # Where banks with an HTTP gateway listen, by Bank.folder: {"bank-x": {"url": "https://…", "key": "…", "signer": "…"}}.
 BANK_GATEWAYS: dict[str, dict[str, str]] = json.loads(os.environ.get("PORTAL_BANK_GATEWAYS", "{}"))
+# By which day of the month each must have acted on a failed payment; on a holiday the working day before (S3).
+DUE_DAYS: dict[str, int] = {
+    **{"township": 20, "department": 25, "bank": 28, "finance": 28},
+    **json.loads(os.environ.get("PORTAL_DUE_DAYS", "{}")),
+}
 SEND_JOURNAL = Path(os.environ.get("PORTAL_SEND_JOURNAL", PORTAL_HOME / "journal"))
 
 CELERY_BROKER_URL = REDIS_URL

@@ -184,10 +184,13 @@ def answers_context(found: Batch, user: User, totals: Totals) -> dict[str, Any]:
     mine = Payment.objects.visible_to(user).filter(batch=found)
     county, released = user.kind in COUNTY_KINDS, found.released_by_id is not None
     tie = three_way(found, totals) if county and released else None
+    groups = failure_groups(mine) if totals.failed_count or totals.held_count else []
     return {
         "rosters": roster_lines(mine),
         "see_rosters": allowed(user, "see.rosters"),
-        "failures": failure_groups(mine) if totals.failed_count else [],
+        "failures": groups,
+        "failures_count": sum(group.count for group in groups),
+        "failures_fen": sum(group.amount_fen for group in groups),
         "round": open_round(mine) if totals.failed_count else None,
         "three_way": tie,
         "equation": equation(tie) if tie else None,
@@ -298,8 +301,10 @@ def equation(tie: ThreeWay) -> dict[str, Any]:
     def said(what: str, n: int) -> str:
         return lines % {"what": what, "n": count(n)}
 
+    kept = {"op": "-", "label": said(_("未发送"), tie.kept_count), "value": yuan(tie.kept_fen)}
     terms = [
         {"label": said(_("公示清册"), tie.roster_count), "value": yuan(tie.roster_fen)},
+        *([kept] if tie.kept_fen else []),
         {"op": "=", "label": said(_("发送指令"), tie.order_count), "value": yuan(tie.order_fen)},
         {"op": "-", "label": said(_("回盘成功"), totals.paid_count), "value": yuan(totals.paid_fen)},
         {"op": "=", "label": said(_("还没付"), tie.unpaid_count), "value": yuan(tie.unpaid_fen), "result": True},

@@ -140,6 +140,20 @@ def test_another_name_is_held_singly_and_the_rest_goes_on(asked: Batch, desk: st
     assert [finding.name for finding in run_audit() if not finding.holds] == []
 
 
+def test_the_page_of_a_batch_with_a_held_payment_ties(
+    asked: Batch, desk: stage.Desk, banks: Banks, login: stage.Login
+) -> None:
+    ask(asked, desk)
+    actions.release_batch(asked, actor=desk.approver)
+    stage.send_all()
+    banks.round()
+    stage.collect_all()
+    page = login(desk.finance).get(reverse("disbursement:batch", args=[asked.pk])).content.decode()
+    assert "三方对不上" not in page
+    assert "未发送 1 笔" in page
+    assert "失败 1 笔" in page
+
+
 def test_what_was_held_is_corrected_and_paid_like_a_failure(asked: Batch, desk: stage.Desk, banks: Banks) -> None:
     ask(asked, desk)
     actions.release_batch(asked, actor=desk.approver)

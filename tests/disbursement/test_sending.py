@@ -107,6 +107,19 @@ def test_orders_of_a_held_batch_stay(order: Order, desk: stage.Desk, home: Path)
     assert (order.status, out(home)) == ("created", [])
 
 
+def test_rows_changed_after_the_release_are_not_sent(order: Order, home: Path) -> None:
+    """The hash of the submission is compared once more before the claim (F06)."""
+    with transaction.atomic():
+        execute("ALTER TABLE disbursement_payment DISABLE TRIGGER payment_frozen")
+        execute("UPDATE disbursement_payment SET row_hash = sha256(row_hash) WHERE batch_id = %s", (order.batch_id,))
+        execute("ALTER TABLE disbursement_payment ENABLE TRIGGER payment_frozen")
+    sending.send_order(order.pk)
+    order.refresh_from_db()
+    order.batch.refresh_from_db()
+    assert (order.status, order.batch.status, out(home)) == ("created", "held", [])
+    assert stage.open_kinds() == ["content"]
+
+
 def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def refuse(self: Adapter, order: object, document: object = None) -> Receipt:
         raise error
