@@ -95,10 +95,10 @@ class BatchViewSet(Listed):
     def hold(self, request: Request, pk: str) -> Response:
         return self.step("hold", note=self.body(ReasonSerializer)["note"])
 
-    @extend_schema(request=EmptySerializer)
+    @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
-        return self.step("resume")
+        return self.step("resume", note=self.body(ReasonSerializer)["note"])
 
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"])

@@ -48,7 +48,7 @@ STEPS = {
         Step("hold", gettext_lazy("暂停"), "batch.hold", frozenset({S.APPROVED, S.PAYING}), actions.hold_batch,
              gettext_lazy("已暂停。已经发给银行的照常回盘，没发的不再发。"), back=True),
         Step("resume", gettext_lazy("恢复"), "batch.hold", frozenset({S.HELD}), actions.resume_batch,
-             gettext_lazy("已恢复。")),
+             gettext_lazy("已恢复。"), back=True),
     )
 }  # fmt: skip
 

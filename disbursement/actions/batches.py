@@ -309,12 +309,13 @@ def hold_batch(batch: Batch, *, note: str, actor: User) -> None:
 
 
 @transaction.atomic
-def resume_batch(batch: Batch, *, actor: User, note: str = "") -> None:
+def resume_batch(batch: Batch, *, actor: User, note: str) -> None:
     """Go on where the batch was held: to its release, or to sending when it was released before.
 
     Raises Refused while a failed payment may have been paid after all: its reissue would pay it twice.
     """
     require(actor, "batch.hold")
+    _require_note(note)
     fresh = locked(batch)
     late = Discrepancy.objects.late_successes().filter(payment__batch=fresh).count()
     if late:

@@ -104,7 +104,8 @@ def test_steps_back_need_a_reason(desk: stage.Desk) -> None:
     assert (back["status"], back["return_note"]) == ("draft", "金额再核")
     stage.release(desk, Batch.objects.get(pk=batch.pk))
     assert post(desk.reviewer, f"batches/{batch.pk}/hold", {"note": "银行停机"})["status"] == "held"
-    assert post(desk.reviewer, f"batches/{batch.pk}/resume")["status"] == "paying"
+    assert "note" in post(desk.reviewer, f"batches/{batch.pk}/resume", expect=400)["fields"]
+    assert post(desk.reviewer, f"batches/{batch.pk}/resume", {"note": "已核实"})["status"] == "paying"
 
 
 def test_the_same_step_twice_is_a_conflict(desk: stage.Desk) -> None:

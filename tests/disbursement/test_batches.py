@@ -324,11 +324,11 @@ def test_nothing_is_cancelled_once_money_is_on_its_way(desk: stage.Desk) -> None
 def test_resuming_leads_back_to_where_the_batch_was_held(desk: stage.Desk) -> None:
     waiting = stage.approve(desk, stage.make_batch(desk, [0]))
     actions.hold_batch(waiting, note="等待核实", actor=desk.reviewer)
-    actions.resume_batch(waiting, actor=desk.approver)
+    actions.resume_batch(waiting, note="已核实", actor=desk.approver)
     assert waiting.status == "approved"
     paying = stage.sent_batch(desk)
     actions.hold_batch(paying, note="等待核实", actor=desk.reviewer)
-    actions.resume_batch(paying, actor=desk.approver)
+    actions.resume_batch(paying, note="已核实", actor=desk.approver)
     assert paying.status == "paying"
 
 
@@ -337,7 +337,7 @@ def test_what_was_answered_while_held_settles_when_resumed(desk: stage.Desk, hom
     actions.hold_batch(batch, note="等待核实", actor=desk.reviewer)
     stage.deliver(home, bank, stage.result_file(bank, ok=[stage.said(stage.attempts(batch)[0])]))
     assert stage.statuses(batch) == ["paid"]
-    actions.resume_batch(batch, actor=desk.approver)
+    actions.resume_batch(batch, note="已核实", actor=desk.approver)
     assert batch.status == "settled"
 
 

@@ -121,7 +121,7 @@ def test_a_paused_batch_goes_on_after_its_reason(desk: stage.Desk, login: Login)
     client = login(desk.reviewer)
     client.post(act(batch, "hold"), {"note": "银行系统升级"})
     assert "银行系统升级" in client.get(page(batch)).content.decode()
-    client.post(act(batch, "resume"))
+    client.post(act(batch, "resume"), {"note": "已核实"})
     batch.refresh_from_db()
     assert batch.status == "paying"
 

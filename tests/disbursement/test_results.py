@@ -238,7 +238,7 @@ def late_double(desk: stage.Desk, home: Path) -> tuple[Batch, Order]:
 def test_a_late_success_blocks_its_reissue_until_somebody_has_looked(desk: stage.Desk, home: Path) -> None:
     batch, order = late_double(desk, home)
     with pytest.raises(Refused, match="可能付两次"):
-        actions.resume_batch(batch, actor=desk.reviewer)
+        actions.resume_batch(batch, note="已核实", actor=desk.reviewer)
     Batch.objects.update(status="paying")
     assert sending._claim(order.pk) is None, "not even when the batch pays"
 
@@ -253,7 +253,7 @@ def test_a_withdrawn_reissue_leaves_the_late_success_paid_and_the_rest_to_be_rei
     assert [a.status for a in stage.attempts(batch)] == ["succeeded", "failed", "cancelled", "cancelled"]
     assert (first.account_id, stage.open_kinds()) == (stage.attempts(batch)[0].account_id, [])
     assert [f for f in run_audit() if f.name == "state-agrees" and f.wrong] == []
-    actions.resume_batch(batch, actor=desk.reviewer)
+    actions.resume_batch(batch, note="已核实", actor=desk.reviewer)
     batch.refresh_from_db()
     reissue = actions.make_reissue(batch, actor=desk.department)
     actions.release_reissue(reissue, actor=desk.approver)

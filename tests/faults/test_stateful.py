@@ -83,7 +83,7 @@ class Money(RuleBasedStateMachine):
             actions.hold_batch(batch, note="核对", actor=self.desk.reviewer)
             self.send()
             try:
-                actions.resume_batch(batch, actor=self.desk.reviewer)
+                actions.resume_batch(batch, note="已核实", actor=self.desk.reviewer)
             except Refused:
                 return
 
