@@ -19,6 +19,7 @@ from disbursement.batch_facts import (
     ThreeWay,
     bank_sums,
     failure_groups,
+    fiscal_accounts,
     open_round,
     order_lines,
     order_totals,
@@ -279,6 +280,7 @@ def release_frame(found: Batch, totals: Totals, user: User) -> dict[str, Any]:
         return {}
     frame: dict[str, Any] = {
         "release_fen": sum(share.fen for share in shares),
+        "accounts": fiscal_accounts(shares),
         "release_count": sum(share.count for share in shares),
         "signs": [
             {"label": _("经办"), "who": found.made_by, "at": found.submitted_at or found.made_at},

@@ -10,10 +10,12 @@ from django.urls import reverse
 
 from disbursement import actions, names, tasks
 from disbursement.audit import run_audit
+from disbursement.batch_facts import fiscal_accounts, ready_shares
 from disbursement.models import Bank, Batch, NameCheck
-from disbursement.simulator.bank import Banks
+from disbursement.simulator.bank import HALVES, Banks
 from disbursement.simulator.gateway import open_gateway
 from disbursement.simulator.ledger import debits_by_ref
+from disbursement.simulator.terms import Entry
 from subsidy_portal.jobs import Job
 from subsidy_portal.workflow import InvalidTransition, NotPermitted, Refused
 from tests import make
@@ -101,6 +103,22 @@ def test_on_the_page_the_amount_is_that_of_the_chosen_banks(
     assert "200.01" in rest, "the rest is offered with its own amount"
     assert browser.post(act, {"amount": "200.01"}).status_code == 302
     assert stage.statuses(two_banks) == ["in_flight"] * 3
+
+
+def test_before_the_release_each_account_of_the_county_is_held_against_its_part(
+    two_banks: Batch, desk: stage.Desk, login: stage.Login, home: Path
+) -> None:
+    near = Bank.objects.get(code="N")
+    half = Entry("C", 15_000, "", "F1", "国库拨入")
+    file = HALVES[near.kind].statement(1, "20220305", near.unit_number, near.fiscal_account, 0, 15_000, [half])
+    stage.deliver(home, near, file.content)
+    accounts = {line.name: line for line in fiscal_accounts(ready_shares(two_banks))}
+    rich, unknown = accounts["示范N银行"], accounts["示范C银行"]
+    assert (rich.balance_fen, rich.now_fen, rich.short_fen) == (15_000, 20_001, 5_001)
+    assert (unknown.stated_on, unknown.now_fen) == (None, 10_002)
+    page = login(desk.approver).get(reverse("disbursement:batch", args=[two_banks.pk])).content.decode()
+    assert "要拨入 50.01" in page
+    assert "还没有对账单" in page
 
 
 # --- names ---
