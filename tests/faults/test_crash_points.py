@@ -45,8 +45,11 @@ NOBODY_KNOWS = {("xml_gateway", "after-journal"), ("xml_gateway", "before-post")
 IN += [("xml_gateway", point) for point in ["after-question", *FOLDER, *GATEWAY]]
 if not FULL:
     # The short form kills one channel everywhere, and the others where they differ from it.
-    DIFFERENT = {"after-journal", "mid-apply", "after-question", *GATEWAY}
-    OUT, IN = ([pair for pair in pairs if pair[0] == "pipe_text" or pair[1] in DIFFERENT] for pairs in (OUT, IN))
+    DIFFERENT = {"mid-apply", "after-question", *GATEWAY}
+    OUT, IN = (
+        [pair for pair in pairs if pair[0] == "pipe_text" or pair[1] in DIFFERENT or pair in NOBODY_KNOWS]
+        for pairs in (OUT, IN)
+    )
 PROGRAM = """
 import django
 django.setup()
