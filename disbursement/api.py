@@ -18,9 +18,10 @@ from rest_framework.routers import SimpleRouter
 
 from disbursement import actions, api_refunds
 from disbursement import serializers as shapes
-from disbursement.batch_facts import FAILED, ready_shares
+from disbursement.batch_facts import FAILED
 from disbursement.batch_steps import STEPS
 from disbursement.models import Bank, Batch, Correction, Discrepancy, MonthClose, Order, Payment, Reissue
+from disbursement.shares import ready_shares
 from disbursement.statistics import summary
 from disbursement.totals import batch_totals
 from programs.models import Program
@@ -82,7 +83,7 @@ class BatchViewSet(Listed):
         shares = {codes.get(share.bank, ""): share for share in ready_shares(batch)}
         wanted = self.body(shapes.ReleaseSerializer, shares={code: share.fen for code, share in shares.items()})
         banks = [shares[code].bank for code in wanted.get("banks", ())]
-        actions.release_batch(batch, banks=banks, actor=self.actor)
+        actions.release_batch(batch, banks=banks, funding=wanted.get("funding", ""), actor=self.actor)
         return self.answer(batch.pk)
 
     @extend_schema(request=ReasonSerializer)

@@ -180,6 +180,18 @@ def _results_proven() -> tuple[int, list[str]]:
     )
 
 
+@check("matches-agreed", "人工认定的对账单行都由两个人认定")
+def _matches_agreed() -> tuple[int, list[str]]:
+    return _count("disbursement_entrymatch"), _lines(
+        """
+        SELECT 'entry', e.id, 'is matched by persons who did not agree' FROM disbursement_statemententry e
+         WHERE e.matched_by = 'persons'
+           AND NOT EXISTS (SELECT 1 FROM disbursement_entrymatch m WHERE m.entry_id = e.id
+                              AND m.attempt_id = e.attempt_id AND m.status = 'confirmed')
+        """
+    )
+
+
 @check("amounts-agree", "付款、清册、发送、回盘、对账单的金额处处相等")
 def _amounts_agree() -> tuple[int, list[str]]:
     return _count("disbursement_attempt"), _lines(

@@ -13,8 +13,7 @@ from django.db.models.functions import Left
 from disbursement import funds
 from disbursement.contents import ROSTERS_OF_BATCH, last_shown
 from disbursement.failures import FAILURES, Failure, Retry, describe
-from disbursement.models import Attempt, Batch, Correction, Order, Payment, RefundLine, Statement, StatementEntry
-from disbursement.models.orders import OPEN_ATTEMPTS
+from disbursement.models import Attempt, Batch, Correction, Order, Payment, RefundLine, StatementEntry
 from disbursement.rounds import Round, round_for
 from disbursement.totals import Totals
 from programs.models import FundPlan, Program, Roster, Rule, Suspicion
@@ -297,58 +296,6 @@ def roster_lines(payments: QuerySet[Payment]) -> list[RosterLine]:
     rows = {pk: numbers for pk, *numbers in counted}
     rosters = Roster.objects.filter(pk__in=rows).select_related("area").order_by("area_id", "pk")
     return [RosterLine(roster, *rows[roster.pk]) for roster in rosters]
-
-
-@dataclass(frozen=True)
-class BankShare:
-    """What one bank is still to be given of a batch."""
-
-    bank: int
-    name: str
-    count: int
-    fen: int
-
-
-def ready_shares(batch: Batch) -> list[BankShare]:
-    """What is ready, by the bank that is to pay it, the largest first."""
-    ready = batch.payments.filter(status=Payment.Status.READY).order_by()
-    found = ready.values_list("account__bank__bank", "account__bank__short_name")
-    return [BankShare(*row) for row in found.annotate(n=Count("pk"), fen=Sum("amount_fen")).order_by("-fen")]
-
-
-@dataclass(frozen=True)
-class FiscalAccount:
-    """The county's account at one bank before a release, in fen: what its last statement left, what is under way."""
-
-    name: str
-    stated_on: dt.date | None
-    balance_fen: int
-    way_fen: int
-    now_fen: int
-
-    @property
-    def short_fen(self) -> int:
-        """What the treasury has to put in before this leaves."""
-        return max(0, self.now_fen + self.way_fen - self.balance_fen)
-
-
-def fiscal_accounts(shares: list[BankShare]) -> list[FiscalAccount]:
-    """The accounts that are to pay ``shares``."""
-    banks = [share.bank for share in shares]
-    last = Statement.objects.filter(bank__in=banks).order_by("bank_id", "-number").distinct("bank_id")
-    stated = {statement.bank_id: statement for statement in last}
-    waiting = Attempt.objects.filter(order__bank__in=banks, status__in=OPEN_ATTEMPTS).order_by()
-    way = dict(waiting.values_list("order__bank").annotate(fen=Sum("amount_fen")))
-    return [
-        FiscalAccount(
-            share.name,
-            stated[share.bank].booked_on if share.bank in stated else None,
-            stated[share.bank].closing_fen if share.bank in stated else 0,
-            way.get(share.bank, 0),
-            share.fen,
-        )
-        for share in shares
-    ]
 
 
 def bank_sums(payments: QuerySet[Payment]) -> list[tuple[str, int, int]]:

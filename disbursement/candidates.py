@@ -33,12 +33,13 @@ class Candidate:
 def candidates(entry: StatementEntry) -> list[Candidate]:
     """Attempts of the entry's bank with its amount, near its day, whose leg no other entry has; the nearest first."""
     day = entry.statement.booked_on
-    found = _possible(entry).select_related("payment__payee", "account", "order__batch__program")
+    found = possible(entry).select_related("payment__payee", "account", "order__batch__program")
     ordered = sorted(found[:50], key=lambda attempt: (abs((_day_of(attempt, entry.kind) - day).days), attempt.pk))
     return [_compared(attempt, entry) for attempt in ordered[:SHOWN]]
 
 
-def _possible(entry: StatementEntry) -> QuerySet[Attempt]:
+def possible(entry: StatementEntry) -> QuerySet[Attempt]:
+    """Without an order. A person picks among them; nothing outside may be picked."""
     day = entry.statement.booked_on
     around = (day - dt.timedelta(days=DAYS), day + dt.timedelta(days=DAYS))
     taken = StatementEntry.objects.filter(kind=entry.kind).exclude(attempt=None).values("attempt")

@@ -23,6 +23,7 @@ from disbursement.models import (
     Batch,
     Correction,
     Discrepancy,
+    EntryMatch,
     MonthClose,
     Order,
     Payment,
@@ -38,7 +39,7 @@ from subsidy_portal import clock
 from subsidy_portal.desk import DeskItem, last_moves
 from subsidy_portal.models import User
 from subsidy_portal.permissions import allowed
-from subsidy_portal.wording import count, period
+from subsidy_portal.wording import count, period, yuan
 
 LIMIT = 50
 # Of the batches whose failures should go back: the rest follow when these are done
@@ -375,6 +376,22 @@ def _verdicts(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _matches(user: User) -> Iterator[DeskItem]:
+    """Statement lines somebody bound to a payment, for a second person."""
+    waits = EntryMatch.objects.filter(status=EntryMatch.Status.PROPOSED).exclude(made_by=user)
+    for match in waits.select_related("entry__statement__bank__organisation", "made_by").order_by("pk")[:LIMIT]:
+        yield DeskItem(
+            "reconciliation",
+            _("认定对账单行"),
+            f"{match.entry.statement.bank} {match.entry.statement.booked_on:%m-%d}",
+            _("%(fen)s 元") % {"fen": yuan(match.entry.amount_fen)},
+            reverse("disbursement:match", args=(match.pk,)),
+            _("复核"),
+            by=str(match.made_by),
+            at=match.made_at,
+        )
+
+
 def _discrepancies(user: User) -> Iterator[DeskItem]:
     found = Discrepancy.objects.visible_to(user).filter(status=Discrepancy.Status.OPEN)
     for item in found.select_related("bank__organisation").order_by("pk")[:LIMIT]:
@@ -431,6 +448,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("refund.make", _to_refund),
     ("refund.confirm", _refunds),
     ("verdict.confirm", _verdicts),
+    ("verdict.confirm", _matches),
     ("sending.reopen", _stopped),
     ("discrepancy.resolve", _discrepancies),
     ("month.prepare", _month_to_prepare),

@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from disbursement.batch_facts import BankShare
 from disbursement.models import Batch, Discrepancy, Verdict
+from disbursement.shares import BankShare, FiscalAccount
 from programs.fields import ProofField, SheetField
 from programs.models import Account, Program
 from subsidy_portal import clock, identifiers, money
@@ -53,11 +53,19 @@ class ReleaseForm(AmountForm):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("请至少选一家银行。")},
     )
-    field_order = ("banks", "amount")
+    funding = forms.CharField(
+        label=_("缺的钱何时由谁拨入"),
+        help_text=_("代发专户余额不够，写明了才能放行。"),
+        required=False,
+        max_length=200,
+    )
+    field_order = ("banks", "funding", "amount")
 
-    def __init__(self, *args: Any, shares: list[BankShare], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, shares: list[BankShare], accounts: list[FiscalAccount], **kwargs: Any) -> None:
         super().__init__(*args, expected_fen=sum(share.fen for share in shares), **kwargs)
         self.shares = shares
+        if not any(account.stops for account in accounts):
+            del self.fields["funding"]
         if len(shares) < 2:
             del self.fields["banks"]
             return
@@ -162,6 +170,24 @@ class LetterForm(forms.Form):
     )
     letter = ProofField(label=_("银行答复"), help_text=_("盖章的答复。JPG、PNG 或 PDF，不超过 5 MB。"))
     reason = forms.CharField(label=_("说明"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class MatchForm(forms.Form):
+    """Which candidate a statement line is, and how one knows."""
+
+    attempt = forms.TypedChoiceField(
+        coerce=int, widget=forms.RadioSelect, error_messages={"required": _("请选一笔。")}, label=_("选定哪一笔")
+    )
+    reason = forms.CharField(
+        label=_("依据"),
+        help_text=_("银行怎么答复的、回单号是多少。不要写身份证号和账号。"),
+        max_length=200,
+        error_messages={"required": _("请写明依据。")},
+    )
+
+    def __init__(self, *args: Any, attempts: list[int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["attempt"].choices = [(pk, pk) for pk in attempts]  # type: ignore[attr-defined]
 
 
 class ResolutionForm(forms.Form):

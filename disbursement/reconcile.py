@@ -11,7 +11,7 @@ import datetime as dt
 from disbursement.banks.base import StatementFile
 from disbursement.candidates import match_proven
 from disbursement.failpoints import failpoint
-from disbursement.models import Bank, BankFile, Statement, StatementEntry
+from disbursement.models import Attempt, Bank, BankFile, Statement, StatementEntry
 from disbursement.results import (
     SAID_COLUMNS,
     apply_said,
@@ -140,6 +140,39 @@ def _match(bank: Bank, statement_id: int | None = None) -> int:
             "已与付款对上",
         )
     return matched
+
+
+def match_by_persons(entry: StatementEntry, attempt: Attempt) -> None:
+    """Two persons say that ``entry`` is ``attempt``'s: it proves what a line with its reference would. Order locked."""
+    statement = entry.statement
+    result = _RESULT[entry.kind]
+    begin_said()
+    copy_rows(
+        "said",
+        SAID_COLUMNS,
+        [
+            (
+                entry.pk,
+                entry.line_no,
+                attempt.ref,
+                entry.amount_fen,
+                None,
+                result,
+                "F16" if result == "returned" else "",
+                "",
+                entry.narrative,
+                entry.serial,
+                statement.booked_on,
+            )
+        ],
+    )
+    apply_said(statement.bank, file=statement.file, source="entry")
+    StatementEntry.objects.filter(pk=entry.pk, attempt=None).update(attempt=attempt, matched_by="persons")
+    resolve_by_system("kind = 'unmatched' AND entry_id = %(entry)s", "两人已认定是哪一笔", {"entry": entry.pk})
+    finish_said()
+    _withdraw_missing(statement.bank)
+    _withdraw_unknown(statement.bank)
+    _reconcile(statement.bank)
 
 
 def follow_up_results(bank: Bank) -> None:

@@ -89,6 +89,9 @@ class ReleaseSerializer(AmountSerializer):
     """``banks`` (codes) releases only their part; the amount is then theirs."""
 
     banks = serializers.ListField(child=serializers.CharField(max_length=1), required=False, help_text='["N"]')
+    funding = serializers.CharField(
+        max_length=200, required=False, help_text="who puts in what a deposit account lacks, and when"
+    )
 
     def validate_banks(self, codes: list[str]) -> list[str]:
         if not codes or not set(codes) <= set(self.context["shares"]):

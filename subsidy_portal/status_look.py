@@ -79,6 +79,7 @@ LOOK: Final[dict[str, dict[str, str]]] = {
     "disbursement.correction": {"proposed": DOING, "approved": DOING, "refused": WARN, "reissued": DONE},
     "disbursement.refund": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.sendingstop": {"stopped": RISK, "proposed": WARN, "reopened": DONE},
+    "disbursement.entrymatch": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.verdict": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.reissue": {"submitted": DOING, "released": DONE, "refused": WARN},
     "disbursement.order": {

@@ -22,6 +22,7 @@ from disbursement.actions.corrections import (
     release_reissue,
     withdraw_order,
 )
+from disbursement.actions.matches import confirm_match, propose_match, refuse_match
 from disbursement.actions.months import MonthOpen, close_month, prepare_month, resolve_discrepancy
 from disbursement.actions.names import ask_names
 from disbursement.actions.refunds import confirm_refund, propose_refund, refundable, refuse_refund
@@ -39,6 +40,7 @@ __all__ = [
     "ask_names",
     "cancel_batch",
     "close_month",
+    "confirm_match",
     "confirm_refund",
     "confirm_reopening",
     "confirm_verdict",
@@ -51,10 +53,12 @@ __all__ = [
     "propose_by_letter",
     "propose_correction",
     "propose_corrections",
+    "propose_match",
     "propose_refund",
     "propose_reopening",
     "refundable",
     "refuse_correction",
+    "refuse_match",
     "refuse_refund",
     "refuse_reissue",
     "refuse_reopening",

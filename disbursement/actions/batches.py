@@ -18,6 +18,7 @@ from disbursement.models import Batch, Discrepancy, Payment
 from disbursement.ordering import make_orders
 from disbursement.rollup import settle_batches
 from disbursement.sending import ring_created
+from disbursement.shares import require_covered
 from programs.models import FundPlan, Program, RosterRow
 from subsidy_portal import clock
 from subsidy_portal.bulk import execute, fetch, next_number
@@ -218,10 +219,11 @@ def approve_batch(batch: Batch, *, actor: User) -> None:
     batch.refresh_from_db()
 
 
-def release_batch(batch: Batch, *, actor: User, banks: Sequence[int] = ()) -> None:
+def release_batch(batch: Batch, *, actor: User, banks: Sequence[int] = (), funding: str = "") -> None:
     """Send the money on its way: orders per bank, payments in flight, bells rung after commit.
 
     ``banks`` (primary keys) releases their payments only; the rest stays ready until it is released in the same way.
+    ``funding`` says who puts in what a deposit account of the county lacks; without it AccountShort is raised.
     A batch that is no longer what was publicised and approved is held instead, with the differences kept,
     and ContentChanged is raised. Raises Refused while a bank that can be asked for names was not.
     """
@@ -242,7 +244,8 @@ def release_batch(batch: Batch, *, actor: User, banks: Sequence[int] = ()) -> No
         else:
             _refuse_unready(fresh)
             _refuse_unasked(fresh)
-            _release(fresh, actor, banks)
+            require_covered(fresh, banks, funding)
+            _release(fresh, actor, banks, funding.strip()[:200])
     batch.refresh_from_db()
     _raise_if_different(differing)
 
@@ -252,7 +255,7 @@ def _refuse_unasked(batch: Batch) -> None:
         raise Refused(_("还有账户没有向银行核验户名，或户名不符还没有暂缓。请先点“核验户名”。"))
 
 
-def _release(batch: Batch, actor: User, banks: Sequence[int]) -> None:
+def _release(batch: Batch, actor: User, banks: Sequence[int], note: str) -> None:
     leaving = batch.payments.filter(status=P.READY)
     if banks:
         leaving = leaving.filter(account__bank__bank__in=banks)
@@ -260,11 +263,17 @@ def _release(batch: Batch, actor: User, banks: Sequence[int]) -> None:
     if not ids:
         raise Refused(_("没有可以放行的付款：选的银行没有待发的。请刷新后重选。"))
     if batch.status == S.PAYING:
-        record(batch, "released_rest", actor=actor, data={"count": len(ids)})
+        record(batch, "released_rest", actor=actor, note=note, data={"count": len(ids)})
     else:
         move(
-            batch, S.PAYING, actor=actor, released_by=actor, released_at=clock.now(), data={"count": len(ids)}
-        )  # fmt: skip
+            batch,
+            S.PAYING,
+            actor=actor,
+            note=note,
+            data={"count": len(ids)},
+            released_by=actor,
+            released_at=clock.now(),
+        )
     make_orders(batch, only=ids)
     move_many(Payment.objects.filter(pk__in=ids), P.READY, P.IN_FLIGHT, released_on=clock.today())
     failpoint("release-before-commit")

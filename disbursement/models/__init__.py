@@ -2,6 +2,7 @@
 
 from disbursement.models.banks import Bank, BankFile, BankLine
 from disbursement.models.batches import Batch, Correction, Payment, Reissue
+from disbursement.models.matches import EntryMatch
 from disbursement.models.names import NameCheck
 from disbursement.models.orders import Attempt, Order
 from disbursement.models.reconciliation import Discrepancy, MonthClose, Statement, StatementEntry
@@ -17,6 +18,7 @@ __all__ = [
     "Batch",
     "Correction",
     "Discrepancy",
+    "EntryMatch",
     "MonthClose",
     "NameCheck",
     "Order",

@@ -15,6 +15,10 @@ from subsidy_portal.models import Organisation, StoredFile
 class Bank(models.Model):
     """How the county and one paying bank exchange files. ``code`` is the first letter of its references."""
 
+    class PaysFrom(models.TextChoices):
+        ZERO_BALANCE = "zero_balance", _("零余额账户，国库当日清算")
+        DEPOSIT = "deposit", _("实存账户，先拨入再发")
+
     organisation = models.OneToOneField(Organisation, models.PROTECT, related_name="bank")
     code = models.CharField(_("代号"), max_length=1, unique=True)
     kind = models.CharField(_("通道"), max_length=20, help_text="adapter in settings.BANKS")
@@ -22,6 +26,7 @@ class Bank(models.Model):
     fiscal_account = models.CharField(
         _("代发专户"), max_length=32, help_text="the county's own account, not a person's"
     )
+    pays_from = models.CharField(_("账户性质"), max_length=12, choices=PaysFrom.choices, default=PaysFrom.ZERO_BALANCE)
     folder = models.CharField(_("交换目录"), max_length=40, unique=True)
     is_active = models.BooleanField(_("在用"), default=True)
     # When the bank was last asked for days (``asking.py``): the business date, and the real time

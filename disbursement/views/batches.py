@@ -19,14 +19,12 @@ from disbursement.batch_facts import (
     ThreeWay,
     bank_sums,
     failure_groups,
-    fiscal_accounts,
     open_round,
     order_lines,
     order_totals,
     plan_ledger,
     pre_send_checks,
     ready_for_batch,
-    ready_shares,
     reissuable,
     roster_lines,
     three_way,
@@ -35,6 +33,7 @@ from disbursement.batch_facts import (
 from disbursement.batch_steps import STEPS, steps_for, why_not
 from disbursement.forms import BatchFilterForm, NoteForm, ReleaseForm
 from disbursement.models import Batch, Discrepancy, Order, Payment, Refund, Reissue
+from disbursement.shares import AccountShort, fiscal_accounts, ready_shares
 from disbursement.totals import Totals, batch_totals
 from programs.models import FundPlan, Program
 from subsidy_portal import clock
@@ -148,10 +147,16 @@ def batch_act(request: StaffRequest, pk: int, verb: str) -> HttpResponse:
 
 
 def release(request: StaffRequest, found: Batch) -> HttpResponse:
-    form = ReleaseForm(request.POST, shares=ready_shares(found))
+    shares = ready_shares(found)
+    form = ReleaseForm(request.POST, shares=shares, accounts=fiscal_accounts(shares))
     if not form.is_valid():
         return refuse_form(request, found, release_form=form)
-    actions.release_batch(found, banks=form.cleaned_data.get("banks", ()), actor=request.user)
+    chosen, funding = form.cleaned_data.get("banks", ()), form.cleaned_data.get("funding", "")
+    try:
+        actions.release_batch(found, banks=chosen, funding=funding, actor=request.user)
+    except AccountShort as short:
+        form.add_error("funding", str(short))
+        return refuse_form(request, found, release_form=form)
     messages.success(request, _("已放行。指令正在发给银行，每条只发一次。"))
     return redirect("disbursement:batch", found.pk)
 
@@ -278,9 +283,10 @@ def release_frame(found: Batch, totals: Totals, user: User) -> dict[str, Any]:
     shares = ready_shares(found)
     if not shares:
         return {}
+    accounts = fiscal_accounts(shares)
     frame: dict[str, Any] = {
         "release_fen": sum(share.fen for share in shares),
-        "accounts": fiscal_accounts(shares),
+        "accounts": accounts,
         "release_count": sum(share.count for share in shares),
         "signs": [
             {"label": _("经办"), "who": found.made_by, "at": found.submitted_at or found.made_at},
@@ -293,7 +299,7 @@ def release_frame(found: Batch, totals: Totals, user: User) -> dict[str, Any]:
     if reason := why_not("release", found, user):
         return {**frame, "blocked": reason, "waiting": _("等他人批准")}
     frame["signs"][2]["who"] = _("您")
-    return {**frame, "release_form": ReleaseForm(shares=shares)}
+    return {**frame, "release_form": ReleaseForm(shares=shares, accounts=accounts)}
 
 
 def equation(tie: ThreeWay) -> dict[str, Any]:

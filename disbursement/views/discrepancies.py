@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import QuerySet
+from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from disbursement import actions
 from disbursement.candidates import candidates
-from disbursement.forms import DiscrepancyFilterForm, ResolutionForm
-from disbursement.models import Discrepancy
+from disbursement.forms import DiscrepancyFilterForm, MatchForm, NoteForm, ResolutionForm
+from disbursement.models import Discrepancy, EntryMatch
 from subsidy_portal.models import User
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
@@ -48,11 +51,30 @@ def discrepancy(request: StaffRequest, pk: int) -> HttpResponse:
         messages.success(request, _("已记下怎么处理的。"))
         return redirect("disbursement:discrepancy", pk)
     may = found.status == Discrepancy.Status.OPEN and allowed(request.user, "discrepancy.resolve")
-    open_entry = found.entry if found.status == Discrepancy.Status.OPEN and found.kind == "unmatched" else None
-    context = {
-        "item": found,
-        "form": form if may else None,
-        "events": happened(found),
-        "candidates": candidates(open_entry) if open_entry is not None else None,
-    }
-    return render(request, "disbursement/discrepancy.html", context, status=422 if form.errors else 200)
+    return discrepancy_page(request, found, form=form if may else None)
+
+
+def discrepancy_page(request: StaffRequest, found: Discrepancy, **forms: Form | None) -> HttpResponse:
+    """The page with ``form`` (how it was cleared up) or ``match_form`` (which payment a line is) filled in."""
+    wrong = any(form is not None and form.errors for form in forms.values())
+    context = {"item": found, "events": happened(found), **_matching(found, request.user), **forms}
+    return render(request, "disbursement/discrepancy.html", context, status=422 if wrong else 200)
+
+
+def _matching(found: Discrepancy, user: User) -> dict[str, Any]:
+    """For a statement line that still waits: its candidates, what somebody picked, and what ``user`` may do."""
+    entry = found.entry
+    if entry is None or found.kind != Discrepancy.Kind.UNMATCHED_ENTRY:
+        return {}
+    picked = entry.matches.select_related("attempt__payment__payee", "attempt__order", "made_by", "confirmed_by")
+    if found.status != Discrepancy.Status.OPEN:
+        return {"picked": picked.filter(status=EntryMatch.Status.CONFIRMED).first()}
+    waits = picked.filter(status=EntryMatch.Status.PROPOSED).first()
+    if waits is not None:
+        mine = waits.made_by_id == user.pk
+        may = allowed(user, "verdict.confirm") and not mine
+        return {"picked": waits, "may_confirm": may, "mine": mine, "note_form": NoteForm()}
+    shown = candidates(entry)
+    may_pick = bool(shown) and allowed(user, "verdict.make")
+    form = MatchForm(attempts=[one.attempt.pk for one in shown]) if may_pick else None
+    return {"candidates": shown, "match_form": form}

@@ -71,6 +71,7 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE disbursement_statemententry SET attempt_id = NULL",
         "UPDATE disbursement_bankline SET applied = false",
     ),
+    "matches-agreed": ("UPDATE disbursement_statemententry SET matched_by = 'persons' WHERE kind = 'debit'",),
     "amounts-agree": ("UPDATE disbursement_attempt SET amount_fen = amount_fen + 1",),
     "orders-add-up": ("UPDATE disbursement_order SET count = count + 1",),
     "files-add-up": ("UPDATE disbursement_bankfile SET total_fen = total_fen + 1 WHERE kind = 'result'",),

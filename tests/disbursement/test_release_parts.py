@@ -10,13 +10,14 @@ from django.urls import reverse
 
 from disbursement import actions, names, tasks
 from disbursement.audit import run_audit
-from disbursement.batch_facts import fiscal_accounts, ready_shares
 from disbursement.models import Bank, Batch, NameCheck
+from disbursement.shares import AccountShort, fiscal_accounts, ready_shares
 from disbursement.simulator.bank import HALVES, Banks
 from disbursement.simulator.gateway import open_gateway
 from disbursement.simulator.ledger import debits_by_ref
 from disbursement.simulator.terms import Entry
 from subsidy_portal.jobs import Job
+from subsidy_portal.models import Event
 from subsidy_portal.workflow import InvalidTransition, NotPermitted, Refused
 from tests import make
 from tests.disbursement import stage
@@ -203,3 +204,45 @@ def test_an_answer_is_believed_for_a_while(asked: Batch, desk: stage.Desk) -> No
 
 def test_a_bank_that_cannot_be_asked_holds_nobody_up(two_banks: Batch) -> None:
     assert not names.unchecked(two_banks).exists()
+
+
+def _deposit_of(batch: Batch, home: Path, fen: int) -> Bank:
+    """Bank N keeps the county's own money: its last statement ends with ``fen``."""
+    near = Bank.objects.get(code="N")
+    Bank.objects.filter(pk=near.pk).update(pays_from="deposit")
+    funds = [Entry("C", fen, "", "F1", "国库拨入")]
+    file = HALVES[near.kind].statement(1, "20220305", near.unit_number, near.fiscal_account, 0, fen, funds)
+    stage.deliver(home, near, file.content)
+    return near
+
+
+def test_a_deposit_account_that_is_too_small_stops_the_release(two_banks: Batch, desk: stage.Desk, home: Path) -> None:
+    _deposit_of(two_banks, home, 15_000)
+    with pytest.raises(AccountShort, match=r"示范N银行还要拨入50\.01元"):
+        actions.release_batch(two_banks, actor=desk.approver)
+    assert stage.statuses(two_banks) == ["ready"] * 3
+    actions.release_batch(two_banks, banks=[at("C")], actor=desk.approver)
+    assert "in_flight" in stage.statuses(two_banks), "the other bank's part is not held up"
+
+
+def test_who_releases_it_all_the_same_says_who_puts_the_money_in(
+    two_banks: Batch, desk: stage.Desk, home: Path, login: stage.Login
+) -> None:
+    _deposit_of(two_banks, home, 15_000)
+    browser = login(desk.approver)
+    act = reverse("disbursement:batch-act", args=[two_banks.pk, "release"])
+    banks = [at("N"), at("C")]
+    refused = browser.post(act, {"banks": banks, "amount": "300.03"})
+    assert refused.status_code == 422
+    assert "还要拨入50.01元" in refused.content.decode()
+    told = {"banks": banks, "amount": "300.03", "funding": "国库股今日15时前拨入"}
+    assert browser.post(act, told).status_code == 302
+    assert stage.statuses(two_banks) == ["in_flight"] * 3
+    event = Event.objects.get(subject_type="disbursement.batch", new_status="paying")
+    assert event.note == "国库股今日15时前拨入"
+
+
+def test_a_full_deposit_account_asks_nothing(two_banks: Batch, desk: stage.Desk, home: Path) -> None:
+    _deposit_of(two_banks, home, 20_001)
+    actions.release_batch(two_banks, actor=desk.approver)
+    assert stage.statuses(two_banks) == ["in_flight"] * 3

@@ -105,7 +105,7 @@ def test_device_mark_opens_nothing_for_others(look_up: LookUp, citizen: Citizen)
     phone = Client()
     look_up(client=phone, **citizen.factors)
     mark = phone.cookies["known"].value
-    assert not any(citizen.factors[factor] in mark for factor in ("name", "id_number"))  # four digits may stand in a hash
+    assert not any(citizen.factors[factor] in mark for factor in ("name", "id_number"))  # four digits stand by chance
     assert phone.cookies["known"]["httponly"]
     forger = Client()
     forger.cookies["known"] = mark[:-1] + ("A" if mark[-1] != "A" else "B")
