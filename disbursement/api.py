@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from disbursement import actions, api_refunds
+from disbursement import actions, api_refunds, api_unknowns
 from disbursement import serializers as shapes
 from disbursement.batch_facts import FAILED
 from disbursement.batch_steps import STEPS
@@ -26,7 +26,7 @@ from disbursement.statistics import summary
 from disbursement.totals import batch_totals
 from programs.models import Program
 from subsidy_portal import clock
-from subsidy_portal.api import EmptySerializer, ReasonSerializer
+from subsidy_portal.api import EmptySerializer, JobSerializer, ReasonSerializer
 from subsidy_portal.api_views import Listed
 from subsidy_portal.models import User
 from subsidy_portal.permissions import require
@@ -86,6 +86,13 @@ class BatchViewSet(Listed):
         actions.release_batch(batch, banks=banks, funding=wanted.get("funding", ""), actor=self.actor)
         return self.answer(batch.pk)
 
+    @extend_schema(request=EmptySerializer, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"], url_path="ask-names")
+    def ask_names(self, request: Request, pk: str) -> Response:
+        """Ask the banks for the names of the accounts; the job tells how far it is."""
+        job = actions.ask_names(self.get_object(), actor=self.actor)
+        return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"], url_path="return")
     def send_back(self, request: Request, pk: str) -> Response:
@@ -134,6 +141,13 @@ class OrderViewSet(Listed):
     queryset = Order.objects.select_related("batch", "bank__organisation")
     serializer_class = shapes.OrderSerializer
     filterset_class = OrderFilter
+
+    @extend_schema(responses=api_unknowns.AbsenceSerializer)
+    @action(detail=True, methods=["get"])
+    def absence(self, request: Request, pk: str) -> Response:
+        """Asks the bank: whether it is proven that the order was never paid, and what is missing for that."""
+        require(self.actor, "verdict.make")
+        return api_unknowns.absence_of(self.get_object())
 
 
 class CorrectionFilter(django_filters.FilterSet):
@@ -292,6 +306,7 @@ def register(router: SimpleRouter) -> None:
     router.register("corrections", CorrectionViewSet)
     router.register("reissues", ReissueViewSet)
     api_refunds.register(router)
+    api_unknowns.register(router)
     router.register("discrepancies", DiscrepancyViewSet)
     router.register("months", MonthViewSet)
     router.register("statistics", StatisticsViewSet, basename="statistics")

@@ -7,8 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from openpyxl import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from disbursement.models import MonthClose
+from disbursement.month_balances import balances
 from disbursement.statistics import Share, Summary
 from subsidy_portal import clock
 from subsidy_portal.tables import COUNT, DATE, WAN, YUAN, Column, save, write_table
@@ -36,6 +38,21 @@ _MONTH_FIGURES = (
 )  # fmt: skip
 
 
+BALANCE_COLUMNS = (
+    Column("代发银行", 16),
+    Column("首份对账单号", 12, COUNT),
+    Column("末份对账单号", 12, COUNT),
+    Column("份数", 8, COUNT),
+    Column("缺号", 8, COUNT),
+    Column("期初余额（元）", 16, YUAN),
+    Column("拨入（元）", 16, YUAN),
+    Column("付出（元）", 16, YUAN),
+    Column("退回（元）", 14, YUAN),
+    Column("期末余额（元）", 16, YUAN),
+    Column("差额（元）", 14, YUAN),
+)
+
+
 def month_workbook(close: MonthClose) -> bytes:
     """The sheet of a month as it was signed or prepared, with its signatures."""
     book = Workbook()
@@ -59,7 +76,26 @@ def month_workbook(close: MonthClose) -> bytes:
         rows=rows,
         total=("合计", "", None, *(close.sheet["totals"][f] for f in _MONTH_FIGURES)),
     )
+    signed_by = f"编制：{close.made_by}　复核：{close.closed_by or '待签'}"
+    _write_balances(book.create_sheet("专户余额"), close, signed_by)
     return save(book)
+
+
+def _write_balances(sheet: Worksheet, close: MonthClose, note: str) -> None:
+    """Each account of the county: opening + funding − debits + credits = closing, and which statements say so."""
+    write_table(
+        sheet,
+        title=f"{settings.COUNTY_NAME}{close.month.year}年{close.month.month}月代发专户余额",
+        note=note,
+        columns=BALANCE_COLUMNS,
+        rows=[
+            (
+                line.bank, *line.numbers, line.statements, line.missing, line.opening_fen, line.funding_fen,
+                line.debit_fen, line.credit_fen, line.closing_fen, line.difference_fen,
+            )
+            for line in balances(close.month)
+        ],
+    )  # fmt: skip
 
 
 def _day(at: dt.datetime | None) -> str:

@@ -332,6 +332,8 @@ SPECTACULAR_SETTINGS = {
                 "Order": ["Status"],
                 "Correction": ["Status"],
                 "Reissue": ["Status"],
+                "Verdict": ["Status"],
+                "SendingStop": ["Status"],
                 "Discrepancy": ["Status", "Kind"],
                 "MonthClose": ["Status"],
             },

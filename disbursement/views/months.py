@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 from disbursement import actions, months
 from disbursement.exports import month_workbook
 from disbursement.models import Batch, Discrepancy, MonthClose, Statement
+from disbursement.month_balances import balances
 from subsidy_portal import clock
 from subsidy_portal.models import User
 from subsidy_portal.permissions import allowed
@@ -88,6 +89,7 @@ def month_context(first: dt.date, user: User) -> dict[str, Any]:
         "totals": sheet["totals"],
         "equation": equation(sheet, difference),
         "banks": by_bank(sheet["rows"]),
+        "accounts": balances(first),
         "difference_fen": difference,
         "blockers": [] if closed else months.blockers(first),
         "failures": months.open_failures(first),

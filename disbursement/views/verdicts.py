@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -60,8 +61,9 @@ def _propose(request: StaffRequest, order: Order, form: LetterForm) -> Verdict |
     if not form.is_valid():
         return None
     fields: dict[str, Any] = form.cleaned_data
-    letter = keep_upload(fields["letter"], request.user, "verdict.make")
-    return actions.propose_by_letter(order, actor=request.user, **{**fields, "letter": letter})
+    with transaction.atomic():
+        letter = keep_upload(fields["letter"], request.user, "verdict.make")
+        return actions.propose_by_letter(order, actor=request.user, **{**fields, "letter": letter})
 
 
 def _verdict(request: StaffRequest, pk: int) -> Verdict:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
+from openpyxl import load_workbook
 
 from disbursement import actions, reconcile
 from disbursement.models import Batch, Discrepancy, MonthClose, Statement, StatementEntry
@@ -228,6 +231,35 @@ def test_a_month_that_ties_is_closed_by_a_second_person(desk: stage.Desk, home: 
     desk.finance.role = "operator"
     with pytest.raises(Refused, match="已经月结"):
         actions.prepare_month(MARCH, actor=desk.finance)
+
+
+def test_the_signed_sheet_goes_home_as_a_workbook(desk: stage.Desk, home: Path, day: Day, login: stage.Login) -> None:
+    """Per bank, program and day with both signatures; and the county's account from opening to closing balance."""
+    reconciled(desk, home)
+    day("2022-03-31")
+    month = actions.prepare_month(MARCH, actor=desk.finance)
+    url = reverse("disbursement:month-export", args=["2022-03"])
+
+    def read() -> tuple[list[list[object]], list[list[object]]]:
+        answer = login(desk.reviewer).get(url)
+        book = load_workbook(BytesIO(answer.content))
+        figures, balances = ([[cell.value for cell in row] for row in sheet.iter_rows()] for sheet in book.worksheets)
+        return figures, balances
+
+    assert "复核：待签" in str(read()[0][1][0])
+    actions.close_month(month, actor=desk.reviewer)
+    figures, balances = read()
+    assert desk.finance.display_name in str(figures[1][0])
+    assert desk.reviewer.display_name in str(figures[1][0])
+    assert figures[-1][0] == "合计"
+    assert figures[-1][4] == figures[-1][6] == figures[-1][11] == 200.01
+    assert figures[-1][-1] == 0
+    (account,) = balances[3:]
+    opening, funding, debit, credit, closing, difference = account[5:]
+    assert (debit, credit, difference, account[4]) == (200.01, 0, 0, 0)
+    assert opening + funding - debit + credit == closing
+    page = login(desk.reviewer).get(reverse("disbursement:month", args=["2022-03"])).content.decode()
+    assert "代发专户余额" in page
 
 
 def blocked(desk: stage.Desk, words: str) -> None:
