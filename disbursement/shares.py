@@ -83,7 +83,10 @@ def fiscal_accounts(shares: list[BankShare]) -> list[FiscalAccount]:
 
 def require_covered(batch: Batch, banks: Sequence[int], note: str) -> None:
     """Raise AccountShort when a deposit account cannot cover its part, unless ``note`` says who puts in the rest."""
-    shares = [share for share in ready_shares(batch) if not banks or share.bank in banks]
+    deposits = set(Bank.objects.filter(pays_from=Bank.PaysFrom.DEPOSIT).values_list("pk", flat=True))
+    if not deposits:
+        return
+    shares = [share for share in ready_shares(batch) if share.bank in deposits and (not banks or share.bank in banks)]
     short = [account for account in fiscal_accounts(shares) if account.stops]
     if not short or len(note.strip()) >= 4:
         return

@@ -102,7 +102,7 @@ class BankLine(models.Model):
 
     file = models.ForeignKey(BankFile, models.PROTECT, related_name="lines", db_index=False)
     line_no = models.PositiveIntegerField()
-    ref = models.CharField(max_length=12, db_index=True)
+    ref = models.CharField(max_length=12)
     amount_fen = models.BigIntegerField()
     account_last4 = models.CharField(max_length=4)
     result = models.CharField(max_length=10, choices=Result.choices)

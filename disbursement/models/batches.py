@@ -158,7 +158,7 @@ class Payment(models.Model):
     beneficiary = models.ForeignKey(Person, models.PROTECT, related_name="payments", db_index=False)
     payee = models.ForeignKey(Person, models.PROTECT, related_name="+", db_index=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="payments")
-    area = models.ForeignKey(Area, models.PROTECT, related_name="+", help_text="village of the row")
+    area = models.ForeignKey(Area, models.PROTECT, related_name="+", db_index=False, help_text="village of the row")
     amount_fen = models.BigIntegerField()
     row_hash = models.BinaryField(max_length=32, help_text="of the roster row when the batch was made")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.READY)
@@ -188,6 +188,8 @@ class Payment(models.Model):
             models.Index(fields=("beneficiary", "-id"), name="payment_beneficiary"),
             models.Index(fields=("payee", "-id"), name="payment_payee"),
             models.Index(fields=("released_on",), name="payment_released"),
+            # By the beginning of the area code: townships, villages
+            models.Index(fields=("area",), name="payment_area", opclasses=("varchar_pattern_ops",)),
             models.Index(fields=("area", "-id"), name="payment_failed", condition=Q(status__in=("failed", "returned"))),
         )
 

@@ -48,10 +48,10 @@ class StatementEntry(models.Model):
     line_no = models.PositiveIntegerField()
     kind = models.CharField(max_length=8, choices=Kind.choices)
     amount_fen = models.BigIntegerField()
-    ref = models.CharField(max_length=12, blank=True, db_index=True)
+    ref = models.CharField(max_length=12, blank=True)
     serial = models.CharField(max_length=40)
     narrative = models.CharField(max_length=120, blank=True)
-    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, related_name="entries")
+    attempt = models.ForeignKey(Attempt, models.PROTECT, null=True, related_name="entries", db_index=False)
     matched_by = models.CharField(max_length=20, blank=True, help_text="the rule that matched it")
 
     class Meta:
