@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from typing import Any
 
 from django import forms
@@ -28,7 +29,8 @@ class OnceForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.auto_id = "%s"
-        self.fresh = self._signer.sign(secrets.token_hex(8))
+        self.fresh_token = secrets.token_hex(8)
+        self.fresh = self._signer.sign(self.fresh_token)
 
     @property
     def token(self) -> str:
@@ -37,6 +39,14 @@ class OnceForm(forms.Form):
             return self._signer.unsign(self.cleaned_data.get("once", ""), max_age=self.HOURS * 3600)
         except signing.BadSignature:
             return ""
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the form that was sent was shown; 0 when its token is no good."""
+        if not self.token:
+            return 0.0
+        at = signing.b62_decode(self.cleaned_data["once"].rsplit(":", 2)[1])
+        return max(0.0, time.time() - at)
 
 
 def _text(label: Any, hint: Any, **attrs: Any) -> forms.CharField:
@@ -47,6 +57,7 @@ def _text(label: Any, hint: Any, **attrs: Any) -> forms.CharField:
 class LookupForm(OnceForm):
     """Name, ID number and the last four digits of the account: three factors, and nothing is kept."""
 
+    altcha = forms.CharField(widget=forms.HiddenInput, required=False, max_length=4_000)
     name = _text(_("姓名"), _("和身份证上写的一样"), maxlength=50)
     id_number = _text(
         _("身份证号"), _("18位，最后一位可能是字母X"), maxlength=30, autocapitalize="characters", **{"class": "id"}

@@ -13,6 +13,7 @@ let them be guessed nor let a stranger who guesses wrong on purpose keep the cit
   networks. One network reaches a fifth and a fiftieth of that, so a single stranger cannot use the caps up.
 - **A device on which a person was found before** has its own count for that person and none of the others, so
   whoever uses up the caps does not reach them. The mark is a keyed hash: it tells nothing to who reads it.
+- **After two misses** of a network, or for a person from anywhere, a try has to be earned: see ``challenge``.
 - Who is refused is told when to come back, and that the office looks it up at once with an ID card.
 
 Keys are keyed hashes; no address, name or number reaches the store.
@@ -39,6 +40,7 @@ WINDOW, DAY = 15 * 60, 24 * 3600
 TRIES, TRIES_A_DAY = 5, 10
 MOST_EARNED = 45
 PERSON_A_DAY, NAME_A_DAY = 50, 500
+DOUBTFUL = 2
 OBJECTIONS, OBJECTIONS_A_DAY = 5, 20
 ALARM = 300
 
@@ -181,6 +183,21 @@ class LookupLimit:
             if misses >= TRIES + min(earned, MOST_EARNED):
                 raise Limited(_store().ttl(self._misses))
         take(self.counters)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Enough misses from this network, or for this person from anywhere, that the next try must be earned."""
+        if self.known:
+            return False
+        misses, earned, person = (
+            int(value or 0)
+            for value in _store().mget(self._misses, self._earned, _key("person-everywhere", self.id_number))
+        )
+        return misses >= DOUBTFUL + min(earned, MOST_EARNED) or person >= DOUBTFUL
+
+    def take_waited(self, seconds: int) -> None:
+        """One lookup of this network that was earned by waiting; raises Limited when there was another just now."""
+        take([Counter(_key("waited", self.network), 1, seconds)])
 
     def refused(self) -> bool:
         """Count a refusal; True for the first of this network in a while, the only one that becomes an event."""

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from programs.models import Person
+from publicity import challenge
 from publicity.actions import raise_alarm, record_lookup
 from publicity.forms import LookupForm
 from publicity.limits import Limited, LookupLimit
@@ -39,6 +40,12 @@ def lookup(request: HttpRequest) -> HttpResponse:
     return _page(request, "lookup", form=LookupForm())
 
 
+def _form_page(request: HttpRequest, form: LookupForm, limit: LookupLimit, **context: bool) -> HttpResponse:
+    """The form again, with what has to be earned before the next try."""
+    due = challenge.make_challenge(form) if limit.is_doubtful else ""
+    return _page(request, "lookup", form=form, challenge=due, wait=challenge.WAIT_SECONDS, **context)
+
+
 @sensitive_post_parameters()
 def lookup_result(request: HttpRequest) -> HttpResponse:
     """One answer to one form. A miss is the same page whatever was wrong; nothing is ever read from the address."""
@@ -50,11 +57,13 @@ def lookup_result(request: HttpRequest) -> HttpResponse:
     form = LookupForm(request.POST)
     if not form.is_valid():
         return _page(request, "lookup", form=form)
+    factors = form.cleaned_data
+    limit = LookupLimit(request, factors["name"], factors["id_number"])
+    if form.token and limit.is_doubtful and not challenge.is_met(form, limit):
+        return _form_page(request, form, limit, hurried=True)
     # Going back and sending the form again would show the answer to whoever holds the phone next.
     if not form.token or not cache.add(f"lookup:{form.token}", 1, LookupForm.HOURS * 3600):
         return _page(request, "lookup_gone", 410)
-    factors = form.cleaned_data
-    limit = LookupLimit(request, factors["name"], factors["id_number"])
     try:
         limit.begin()
     except Limited as limited:
@@ -73,7 +82,7 @@ def _missed(request: HttpRequest, form: LookupForm, limit: LookupLimit, began: f
     if limit.missed():
         raise_alarm()
     record_lookup("missed")
-    response = _page(request, "lookup", form=form, missed=True)
+    response = _form_page(request, form, limit, missed=True)
     wait_for_slot(began)
     return response
 

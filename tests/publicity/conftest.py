@@ -12,6 +12,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+import publicity.challenge
 import publicity.lookup
 from programs.models import Account, Notice, Person, Roster
 from tests import make
@@ -21,8 +22,9 @@ TODAY = "2022-03-08"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, set_today: Callable[[str], None]) -> None:
-    """Misses wait for a shorter slot; one test takes the real one."""
+    """Misses wait for a shorter slot, and nobody for the next try; tests of both take the real ones."""
     monkeypatch.setattr(publicity.lookup, "SLOT_SECONDS", 0.005)
+    monkeypatch.setattr(publicity.challenge, "WAIT_SECONDS", 0)
     set_today(TODAY)
 
 
