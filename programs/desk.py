@@ -26,6 +26,7 @@ from programs.models import (
     Suspicion,
     Uncarded,
 )
+from programs.postings import proof_counts, unposted
 from programs.totals import Totals, roster_totals
 from subsidy_portal.desk import DeskItem, last_moves
 from subsidy_portal.identifiers import IdentifierError, parse_id_number
@@ -278,6 +279,25 @@ def _objections(user: User) -> Iterator[DeskItem]:
         )
 
 
+def _postings(user: User) -> Iterator[DeskItem]:
+    """Notices under way that hang somewhere without a photograph of it."""
+    found = Notice.objects.visible_to(user).filter(status=Notice.Status.OPEN, pk__in=unposted())
+    shown = list(found.select_related("roster__program", "roster__area").order_by("ends_on", "pk")[:LIMIT])
+    counts = proof_counts(notice.pk for notice in shown) if shown else {}
+    for notice in shown:
+        villages, proven = counts[notice.pk]
+        yield DeskItem(
+            "notices",
+            _("张贴照片"),
+            f"{notice.roster.program.short_name} {notice.roster.area.name} {period(notice.roster.period)}",
+            _("缺 %(n)d 个村的张贴照片") % {"n": villages - proven},
+            reverse("programs:notice", args=(notice.pk,)),
+            _("登记"),
+            at=notice.opened_at,
+            due_on=notice.ends_on,
+        )
+
+
 def _funds(user: User) -> Iterator[DeskItem]:
     found = FundEntry.objects.filter(status=FundEntry.Status.PROPOSED).exclude(made_by=user)
     for entry in found.select_related("plan__program", "made_by").order_by("pk")[:LIMIT]:
@@ -315,6 +335,7 @@ _QUESTIONS: tuple[tuple[str, Callable[[User], Iterator[DeskItem]]], ...] = (
     ("move.decide", _moves),
     ("household.decide", _head_changes),
     ("objection.decide", _objections),
+    ("notice.post", _postings),
     ("fund.confirm", _funds),
     ("policy.publish", _policy_lists),
 )

@@ -13,6 +13,7 @@ from programs.actions import RETURNS
 from programs.fields import ProofField, SheetField, YuanField
 from programs.models import FundEntry, Notice, NoticeRow, Program, Roster, Rule, Suspicion
 from programs.period_choices import current_period, period_choices
+from programs.postings import VillageProof
 from subsidy_portal import clock
 from subsidy_portal.models import Area, User
 
@@ -166,6 +167,26 @@ class DecideForm(forms.Form):
         if cleaned.get("alike") and cleaned.get("confirmed"):
             self.add_error("alike", _("属实的要一条一条认定。请去掉这个勾。"))
         return cleaned
+
+
+class PostingForm(forms.Form):
+    """The photograph of a sheet on a village's board."""
+
+    village = forms.ChoiceField(label=_("哪个村"))
+    place = forms.CharField(label=_("张贴地点"), max_length=60, help_text=_("例如村务公开栏"), initial=_("村务公开栏"))
+    posted_on = forms.DateField(label=_("张贴日期"), widget=forms.DateInput(attrs={"type": "date"}))
+    photo = forms.FileField(
+        label=_("照片"),
+        help_text=_("看得清公示表和周围，不超过 5 MB；照片里的位置等信息会去掉"),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+    )
+
+    def __init__(self, *args: Any, proofs: list[VillageProof], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        missing_first = sorted(proofs, key=lambda proof: bool(proof.postings))
+        self.fields["village"].choices = [  # type: ignore[attr-defined]
+            (proof.area.code, proof.area.name) for proof in missing_first
+        ]
 
 
 class ObjectionForm(forms.Form):

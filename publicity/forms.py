@@ -100,6 +100,12 @@ class ObjectionForm(OnceForm):
         widget=forms.Textarea({"rows": 5}),
         error_messages={"min_length": _("请多写几个字，说清楚哪里不对。")},
     )
+    evidence = forms.FileField(
+        label=_("照片或材料"),
+        help_text=_("拍照或 PDF，一份，不超过 5 MB；照片里的位置等信息会去掉。"),
+        required=False,
+        widget=forms.ClearableFileInput(attrs={"accept": "image/*,application/pdf"}),
+    )
     contact = forms.CharField(
         label=_("手机号"),
         help_text=_("留了，核实的人好跟您联系；只有办理的人看得到。"),

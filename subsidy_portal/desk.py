@@ -159,6 +159,7 @@ BELOW = {
     "imports": "rosters",
     "mappings": "rosters",
     "objections": "notices",
+    "postings": "notices",
     "orders": "batches",
     "reissues": "batches",
     "refunds": "batches",

@@ -27,6 +27,7 @@ WORDS = {
     "account_added": gettext_lazy("登记账户"),
     "row_left": gettext_lazy("剔除一行"),
     "alike_decided": gettext_lazy("提醒一并核实"),
+    "posted": gettext_lazy("登记张贴照片"),
     "objected": gettext_lazy("收到异议"),
     "objection_decided": gettext_lazy("异议已答复"),
     "registered": gettext_lazy("登记"),

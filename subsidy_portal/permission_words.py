@@ -34,6 +34,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
             "roster.accept": _("财政受理清册"),
             "roster.return": _("退回清册"),
             "suspicion.decide": _("核实疑点"),
+            "notice.post": _("登记张贴照片"),
             "objection.record": _("登记异议"),
             "objection.decide": _("处理异议"),
             "rule.edit": _("修改比对规则"),

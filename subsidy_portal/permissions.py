@@ -51,6 +51,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     },
     "suspicion.decide": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.OPERATOR)},
     "notice.open": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER)},
+    "notice.post": {(K.TOWNSHIP, R.OPERATOR)},
     "objection.record": {(K.TOWNSHIP, R.OPERATOR), (K.TOWNSHIP, R.REVIEWER)},
     "objection.decide": {(K.TOWNSHIP, R.REVIEWER), (K.DEPARTMENT, R.OPERATOR)},
     "rule.edit": {(K.FINANCE, R.OPERATOR)},

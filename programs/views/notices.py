@@ -9,15 +9,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from programs import actions
-from programs.forms import ObjectionDecisionForm, ObjectionForm, RevealForm
-from programs.models import Notice, Objection
+from programs.forms import ObjectionDecisionForm, ObjectionForm, PostingForm, RevealForm
+from programs.models import Notice, Objection, Posting
+from programs.postings import VillageProof, proof_counts, proofs_of, unposted
 from subsidy_portal import clock
+from subsidy_portal.models import Area
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
+from subsidy_portal.pictures import clean_uploads
 from subsidy_portal.staff import StaffRequest, download, happened, keep_upload, no_store, staff_page
 from subsidy_portal.workflow import Refused
 
-TABS = ("open", "objected", "over")
+TABS = ("open", "objected", "unposted", "over")
 
 
 def _notice(request: StaffRequest, pk: int) -> Notice:
@@ -30,13 +33,15 @@ def _notice(request: StaffRequest, pk: int) -> Notice:
 @require_GET
 @staff_page("see.rosters")
 def notice_list(request: StaffRequest) -> HttpResponse:
-    """Running notices, those with an undecided objection, and what is over."""
+    """Running notices, those with an undecided objection, those without proof of posting, and what is over."""
     tab = request.GET.get("tab", "open")
     tab = tab if tab in TABS else "open"
     found = Notice.objects.visible_to(request.user).select_related("roster__program", "roster__area")
     if tab == "objected":
         undecided = Objection.objects.visible_to(request.user).filter(status="open")
         found = found.filter(pk__in=undecided.values("notice"))
+    elif tab == "unposted":
+        found = found.filter(status__in=("open", "ended"), pk__in=unposted())
     else:
         found = found.filter(status="open") if tab == "open" else found.exclude(status="open")
     page = keyset_page(found, request, size=40)
@@ -46,7 +51,8 @@ def notice_list(request: StaffRequest) -> HttpResponse:
             objected=Count("objections"), undecided=Count("objections", filter=Q(objections__status="open"))
         )
     }
-    rows = [(notice, counts[notice.pk]) for notice in page]
+    proofs = proof_counts(counts)
+    rows = [(notice, counts[notice.pk], proofs.get(notice.pk, (0, 0))) for notice in page]
     return render(request, "programs/notice_list.html", {"page": page, "rows": rows, "tab": tab})
 
 
@@ -57,22 +63,59 @@ def notice(request: StaffRequest, pk: int) -> HttpResponse:
     return _page(request, found, ObjectionForm(notice=found))
 
 
-def _page(request: StaffRequest, found: Notice, form: ObjectionForm) -> HttpResponse:
+def _page(
+    request: StaffRequest, found: Notice, form: ObjectionForm, posting_form: PostingForm | None = None
+) -> HttpResponse:
     today = clock.today()
     running = found.status == Notice.Status.OPEN and found.starts_on <= today <= found.ends_on
-    villages = (
-        found.rows.values("area__name").annotate(rows=Count("pk")).order_by("area_id").values_list("area__name", "rows")
-    )
+    proofs = proofs_of(found)
+    may_post = found.status != Notice.Status.WITHDRAWN and allowed(request.user, "notice.post")
     context = {
         "notice": found,
         "objections": found.objections.select_related("row__beneficiary", "row__area").order_by("-pk")[:100],
         "held": found.objections.held(),
-        "villages": villages,
+        "proofs": proofs,
+        "unproven": sum(not proof.postings for proof in proofs),
+        "posting_form": (posting_form or PostingForm(proofs=proofs, initial={"posted_on": today}))
+        if may_post
+        else None,
         "form": form if running and allowed(request.user, "objection.record") else None,
         "days_left": (found.ends_on - today).days + 1 if running else 0,
         "events": happened(found),
     }
-    return render(request, "programs/notice.html", context, status=422 if form.errors else 200)
+    wrong = form.errors or (posting_form and posting_form.errors)
+    return render(request, "programs/notice.html", context, status=422 if wrong else 200)
+
+
+def _posting_form(sent: PostingForm | None, proofs: list[VillageProof]) -> PostingForm:
+    return sent or PostingForm(proofs=proofs, initial={"posted_on": clock.today()})
+
+
+@require_POST
+@staff_page("notice.post")
+def posting_new(request: StaffRequest, pk: int) -> HttpResponse:
+    """The photograph of the sheet on a village's board."""
+    found = _notice(request, pk)
+    form = PostingForm(request.POST, request.FILES, proofs=proofs_of(found))
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            (photo,) = clean_uploads([given["photo"]])
+            village = Area.objects.get(code=given["village"])
+            actions.record_posting(
+                found, village, place=given["place"], posted_on=given["posted_on"], photo=photo, actor=request.user
+            )
+            return redirect("programs:notice", pk)
+        except Refused as refused:
+            form.add_error("photo", str(refused))
+    return _page(request, found, ObjectionForm(notice=found), form)
+
+
+@require_GET
+@staff_page("see.rosters")
+def posting_photo(request: StaffRequest, pk: int) -> HttpResponseBase:
+    found = get_object_or_404(Posting.objects.visible_to(request.user).select_related("photo", "notice"), pk=pk)
+    return download(found.photo, found.notice, actor=request.user)
 
 
 @require_GET

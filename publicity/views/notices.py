@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,8 +33,9 @@ from publicity.notices import (
     villages_of,
 )
 from subsidy_portal import clock
-from subsidy_portal.models import Area, User
+from subsidy_portal.models import Area, StoredFile, User
 from subsidy_portal.paging import keyset_page
+from subsidy_portal.pictures import clean_uploads
 from subsidy_portal.workflow import Refused
 
 LIST_SIZE, ROWS, FOUND = 20, 60, 20
@@ -156,7 +158,7 @@ def objection(request: HttpRequest, slug: str, position: int) -> HttpResponse:
     if not is_running(found):
         return redirect("publicity:notice", slug)
     row = get_object_or_404(found.rows.select_related("row", "area"), position=position)
-    form = ObjectionForm(request.POST or None)
+    form = ObjectionForm(request.POST or None, request.FILES or None)
     context = _facts(found) | {
         "row": row,
         "form": form,
@@ -179,23 +181,31 @@ def _file(request: HttpRequest, form: ObjectionForm, row: NoticeRow) -> str:
     """The acceptance number; a form that comes twice (a second tap) gets the number of the first."""
     if not form.token:
         raise Refused(_("这一页放得太久了，请再提交一次。"))
-    kept = f"objection:{form.token}"
-    if number := cache.get(kept):
+    key = f"objection:{form.token}"
+    if number := cache.get(key):
         return str(number)
+    upload = form.cleaned_data["evidence"]
+    evidence = clean_uploads([upload]) if upload else []
     take_objection(request)
+    system = User.objects.system()
     try:
-        filed = actions.file_objection(
-            row.notice,
-            row.row,
-            text=form.cleaned_data["text"],
-            contact=form.cleaned_data["contact"],
-            actor=User.objects.system(),
-        )
+        with transaction.atomic():
+            kept = [
+                StoredFile.keep(f.content, name=f.name, content_type=f.content_type, actor=system) for f in evidence
+            ]
+            filed = actions.file_objection(
+                row.notice,
+                row.row,
+                text=form.cleaned_data["text"],
+                contact=form.cleaned_data["contact"],
+                attachment=kept[0] if kept else None,
+                actor=system,
+            )
     except Refused:
-        if number := cache.get(kept):
+        if number := cache.get(key):
             return str(number)
         raise
-    cache.set(kept, filed.number, ObjectionForm.HOURS * 3600)
+    cache.set(key, filed.number, ObjectionForm.HOURS * 3600)
     return filed.number
 
 

@@ -36,7 +36,7 @@ def kinds(user: User) -> list[str]:
         ("submitted", K.TOWNSHIP, R.REVIEWER, ["清册审核"]),
         ("town_approved", K.TOWNSHIP, R.OPERATOR, ["清册公示"]),
         ("town_approved", K.TOWNSHIP, R.REVIEWER, ["清册公示"]),
-        ("on_notice", K.TOWNSHIP, R.OPERATOR, []),
+        ("on_notice", K.TOWNSHIP, R.OPERATOR, ["张贴照片"]),
         ("noticed", K.DEPARTMENT, R.OPERATOR, ["清册核对"]),
         ("dept_checked", K.DEPARTMENT, R.REVIEWER, ["清册复核"]),
         ("dept_approved", K.FINANCE, R.OPERATOR, ["清册受理"]),
@@ -155,7 +155,7 @@ def test_a_long_desk_is_bounded_and_asks_the_same_number_of_questions(django_ass
     clerk = make_user(K.TOWNSHIP, R.OPERATOR)
     for n in range(55):
         make_roster(program, period=f"{2000 + n // 12}-{n % 12 + 1:02d}", rows=[], made_by=clerk)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert len(waiting(clerk)) == 50
 
 
