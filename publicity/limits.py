@@ -42,6 +42,8 @@ MOST_EARNED = 45
 PERSON_A_DAY, NAME_A_DAY = 50, 500
 DOUBTFUL = 2
 OBJECTIONS, OBJECTIONS_A_DAY = 5, 20
+# Behind one address of a telephone company a whole village may read.
+NOTICE_PAGES = 600
 ALARM = 300
 
 # Either all counters have room and are raised, or none is: the number of the full one and its seconds to live.
@@ -213,6 +215,17 @@ class LookupLimit:
         _store().eval(_GIVE_BACK, len(self.counters), *(counter.key for counter in self.counters))
         if _store().set(_key("seen", self.network, self.id_number), 1, ex=WINDOW, nx=True):
             _count(self._earned, WINDOW)
+
+
+def take_notice_page(request: HttpRequest) -> None:
+    """Count one page of names read from this network; raises Limited. Nobody reads so many who does not copy them.
+
+    When the store is away the page is shown: reading a notice must not depend on it.
+    """
+    try:
+        take([Counter(_key("notice", network_of(request)), NOTICE_PAGES, WINDOW)])
+    except redis.RedisError:
+        return
 
 
 def take_objection(request: HttpRequest) -> None:

@@ -85,6 +85,18 @@ def villages_of(notice: Notice) -> list[Village]:
     ]
 
 
+def whole(notice: Notice, villages: list[Village]) -> Village:
+    """The township's part: all its villages on one sheet."""
+    return Village(
+        notice.roster.area,
+        notice.row_count,
+        notice.amount_fen,
+        sum((village.quantity for village in villages), Decimal()),
+        min(village.lowest for village in villages),
+        max(village.highest for village in villages),
+    )
+
+
 @dataclass(frozen=True)
 class Columns:
     """What the sheet shows beside group, name and amount, and how its things are called."""

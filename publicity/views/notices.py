@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.cache import cache
@@ -15,7 +16,7 @@ from django.utils.translation import override
 from programs import actions
 from programs.models import Notice, NoticeRow, Objection, Program
 from publicity.forms import FindNameForm, ObjectionForm
-from publicity.limits import Limited, take_objection
+from publicity.limits import Limited, take_notice_page, take_objection
 from publicity.notices import (
     Columns,
     Village,
@@ -31,9 +32,10 @@ from publicity.notices import (
     seals,
     strip,
     villages_of,
+    whole,
 )
 from subsidy_portal import clock
-from subsidy_portal.models import Area, StoredFile, User
+from subsidy_portal.models import Area, Organisation, StoredFile, User
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.pictures import clean_uploads
 from subsidy_portal.workflow import Refused
@@ -48,7 +50,7 @@ def unlisted(response: HttpResponse) -> HttpResponse:
 
 
 def notices(request: HttpRequest) -> HttpResponse:
-    """Notices under way, or those that are over; by township or village, and by program."""
+    """Notices under way, or those that are over; by township or village, by department, and by program."""
     over = request.GET.get("state") == "over"
     shown = known_notices()
     shown = shown.exclude(pk__in=running(known_notices()).values("pk")) if over else running(shown)
@@ -58,6 +60,12 @@ def notices(request: HttpRequest) -> HttpResponse:
         shown = naming(shown, area)
     if program:
         shown = shown.filter(roster__program=program)
+    departments = Organisation.objects.filter(
+        kind=Organisation.Kind.DEPARTMENT, programs__rosters__notices__in=known_notices().order_by()
+    ).distinct()
+    department = _chosen_department(request, departments)
+    if department:
+        shown = shown.filter(roster__program__department=department)
     response = render(
         request,
         "publicity/notices.html",
@@ -67,11 +75,18 @@ def notices(request: HttpRequest) -> HttpResponse:
             "over": over,
             "area": area,
             "program": program,
+            "department": department,
+            "departments": departments.order_by("name"),
             "towns": Area.objects.filter(level=Area.Level.TOWNSHIP, valid_to__isnull=True),
             "programs": Program.objects.public().filter(rosters__notices__in=known_notices().order_by()).distinct(),
         },
     )
     return unlisted(response)
+
+
+def _chosen_department(request: HttpRequest, departments: QuerySet[Organisation]) -> Organisation | None:
+    number = request.GET.get("department", "")
+    return departments.filter(pk=number).first() if re.fullmatch(r"[0-9]{1,9}", number) else None
 
 
 def _notice(slug: str) -> Notice:
@@ -101,6 +116,10 @@ def notice(request: HttpRequest, slug: str) -> HttpResponse:
     found = _notice(slug)
     if not is_running(found):
         return unlisted(render(request, "publicity/notice_over.html", _facts(found)))
+    try:
+        take_notice_page(request)
+    except Limited as limited:
+        return limited_page(request, limited, reading=True)
     villages = villages_of(found)
     columns = Columns.of(found.roster.program, villages)
     village = _chosen_village(request, villages)
@@ -133,18 +152,23 @@ def _find(request: HttpRequest, notice: Notice) -> dict[str, Any]:
 
 
 def sheet(request: HttpRequest, slug: str) -> HttpResponse:
-    """One village's sheet for the notice board, on A4; in Chinese, whatever language the clerk works in."""
+    """One village's sheet for the notice board, or the township's (``?village=all``), on A4 or A3 (``?paper=a3``).
+
+    In Chinese, whatever language the clerk works in.
+    """
     found = _notice(slug)
     if not is_running(found):
         return redirect("publicity:notice", slug)
     villages = villages_of(found)
-    village = _chosen_village(request, villages)
-    context = _facts(found) | {"villages": villages, "village": village}
+    everybody = request.GET.get("village") == "all" and len(villages) > 1
+    village = whole(found, villages) if everybody else _chosen_village(request, villages)
+    paper = "a3" if request.GET.get("paper") == "a3" else "a4"
+    context = _facts(found) | {"villages": villages, "village": village, "everybody": everybody, "paper": paper}
     with override("zh-hans"):
         if village:
             context |= {
                 "columns": Columns.of(found.roster.program, villages),
-                "rows": found.rows.filter(area=village.area),
+                "rows": found.rows.select_related("area") if everybody else found.rows.filter(area=village.area),
                 "offices": offices_of(village.area),
                 "seals": seals(village.area),
                 "qr": qr_code(public_address(request, "publicity:notice", slug)),
@@ -209,9 +233,9 @@ def _file(request: HttpRequest, form: ObjectionForm, row: NoticeRow) -> str:
     return filed.number
 
 
-def limited_page(request: HttpRequest, limited: Limited) -> HttpResponse:
-    """Objections come too fast from here: when to go on, and which phones to use meanwhile."""
-    context = {"section": "notices", "limited": limited, "objections": True}
+def limited_page(request: HttpRequest, limited: Limited, *, reading: bool = False) -> HttpResponse:
+    """Objections or pages of names are asked for too fast from here: when to go on, and which phones to use."""
+    context = {"section": "notices", "limited": limited, "objections": not reading, "reading": reading}
     response = render(request, "publicity/limited.html", context, status=429)
     response["Retry-After"] = str(limited.seconds)
     return response

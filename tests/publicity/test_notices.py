@@ -8,13 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from programs.models import Notice, NoticeRow, Objection, Program, RosterRow
+from publicity import limits
 from publicity.notices import check_code, seals
 from subsidy_portal import crypto, money
 from subsidy_portal.models import Event
 from tests import make
+from tests.programs.test_postings import photograph
 from tests.publicity.conftest import open_notice, token_of
 
 pytestmark = pytest.mark.django_db
@@ -182,7 +185,7 @@ def test_seals_are_called_what_they_are() -> None:
 # --- Objections ----------------------------------------------------------------------------------------------
 
 
-def object_to(client: Client, notice: Notice, position: int = 1, once: str = "", **fields: str) -> Any:
+def object_to(client: Client, notice: Notice, position: int = 1, once: str = "", **fields: Any) -> Any:
     url = f"/notices/{notice.slug}/objection/{position}/"
     once = once or token_of(client.get(url))
     return client.post(url, {"text": "这户已经搬走三年了。", "once": once, **fields})
@@ -272,3 +275,57 @@ def test_english_puts_a_space_between_a_number_and_what_it_counts(client: Client
     said = re.sub("<[^>]+>", "", pages)
     assert "2 people" in said
     assert not re.search(r"[0-9]people", said)
+
+
+def test_township_hangs_all_its_villages_on_one_sheet(client: Client) -> None:
+    """The same frozen rows, the village beside each, the whole sum; on A3 when asked."""
+    notice = open_notice(rows=village_of(2) + village_of(3, OTHER_VILLAGE, "李有粮"))
+    sheet = f"/notices/{notice.slug}/sheet/"
+    text = text_of(client, sheet, village="all", paper="a3")
+    assert 'class="a4 a3"' in text
+    assert text.count('<th scope="row">王守田</th>') == 2
+    assert text.count('<th scope="row">李有粮</th>') == 3
+    assert money.format_yuan(notice.amount_fen) in text
+    assert "合计5人" in text
+    assert "village=all" in text_of(client, sheet)
+    one = text_of(client, sheet, village=OTHER_VILLAGE)
+    assert "王守田" not in one
+
+
+def test_department_finds_its_notices_in_all_townships(client: Client) -> None:
+    near, far = make.make_area(make.TOWN), make.make_area("990001102000")
+    own = make.make_program(name="测试耕地补贴")
+    other = make.make_program(
+        name="测试高龄津贴", department=make.make_organisation(make.K.DEPARTMENT, name="示范县卫健局")
+    )
+    for program, town in ((own, near), (own, far), (other, near)):
+        open_notice(program=program, area=town, rows=[(make.make_person(), 100)])
+    text = text_of(client, "/notices/", department=str(own.department_id))
+    assert text.count("测试耕地补贴") >= 2
+    assert "测试高龄津贴</a>" not in text
+    assert "测试高龄津贴" in text_of(client, "/notices/", department="x1")
+
+
+def test_nobody_copies_a_county_page_by_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NOTICE_PAGES", 3)
+    notice = open_notice(rows=village_of(1))
+    answers = [client.get(f"/notices/{notice.slug}/", REMOTE_ADDR="203.0.113.9").status_code for _n in range(5)]
+    assert answers == [200] * 3 + [429] * 2
+    assert client.get(f"/notices/{notice.slug}/", REMOTE_ADDR="198.51.100.9").status_code == 200
+
+
+def test_evidence_comes_with_an_objection_and_keeps_only_its_picture(client: Client) -> None:
+    notice = open_notice(rows=village_of(1))
+    page = object_to(client, notice, evidence=photograph())
+    assert page.status_code == 200
+    attachment = Objection.objects.get().attachment
+    assert attachment is not None
+    assert b"31.2304N" not in attachment.read()
+
+
+def test_evidence_that_is_none_is_refused_and_nothing_is_held(client: Client) -> None:
+    notice = open_notice(rows=village_of(1))
+    page = object_to(client, notice, evidence=SimpleUploadedFile("a.jpg", b"<script>"))
+    assert "不是照片，也不是PDF" in page.content.decode()
+    assert not Objection.objects.exists()
+    assert RosterRow.objects.get().status == "included"
