@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from disbursement.banks import adapter_for
 from disbursement.models import BankFile, Order
 from disbursement.reconcile import breaks
-from disbursement.rounds import is_working_day
+from disbursement.rounds import working_days_after
 from subsidy_portal import clock
 from subsidy_portal.bulk import fetch
 from subsidy_portal.wording import cn_date
@@ -47,7 +47,7 @@ class Absence:
 def look_for_payment(order: Order) -> Absence:
     """Ask the bank and read its statements; never inside a transaction, for the bank may take its time."""
     sent_on = _sent_on(order)
-    until = _working_days_after(sent_on, WINDOW)
+    until = working_days_after(sent_on, WINDOW)
     statements = _statements(order, sent_on)
     return Absence(sent_on, until, statements, [*_bank_says(order), *_books_say(order, sent_on, until, statements)])
 
@@ -57,13 +57,6 @@ def _sent_on(order: Order) -> dt.date:
     archived = order.files.filter(direction=BankFile.Direction.OUT).order_by("pk").first()
     at = order.sent_at or (archived.received_at if archived else order.made_at)
     return at.astimezone(clock.CHINA).date()
-
-
-def _working_days_after(day: dt.date, count: int) -> dt.date:
-    while count:
-        day += dt.timedelta(days=1)
-        count -= is_working_day(day)
-    return day
 
 
 def _statements(order: Order, since: dt.date) -> list[tuple[int, dt.date]]:

@@ -31,6 +31,19 @@ def working_day_before(day: dt.date) -> dt.date:
     return day
 
 
+def working_days_after(day: dt.date, count: int) -> dt.date:
+    """The ``count``-th working day after ``day``."""
+    while count:
+        day += dt.timedelta(days=1)
+        count -= is_working_day(day)
+    return day
+
+
+def working_days_between(start: dt.date, end: dt.date) -> int:
+    """How many working days after ``start`` up to ``end``."""
+    return sum(is_working_day(start + dt.timedelta(days=n)) for n in range(1, (end - start).days + 1))
+
+
 @dataclass(frozen=True)
 class Round:
     """One month's dates by which each desk must have acted."""

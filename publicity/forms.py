@@ -49,6 +49,15 @@ class OnceForm(forms.Form):
         return max(0.0, time.time() - at)
 
 
+def without_numbers(text: str) -> str:
+    """``text`` as it is; raises ValidationError when an ID number, an account or a phone seems to stand in it."""
+    if _LONG_NUMBER.search(text):
+        raise forms.ValidationError(_("里面像是有身份证号或银行卡号。请删掉，写姓名和组就够了。"))
+    if _PHONE.search(text):
+        raise forms.ValidationError(_("里面像是有手机号。请删掉，电话写在下面一格。"))
+    return text
+
+
 def _text(label: Any, hint: Any, **attrs: Any) -> forms.CharField:
     widget = forms.TextInput({"autocomplete": "off", "spellcheck": "false", **attrs})
     return forms.CharField(label=label, help_text=hint, widget=widget)
@@ -116,12 +125,7 @@ class ObjectionForm(OnceForm):
     )
 
     def clean_text(self) -> str:
-        text = str(self.cleaned_data["text"])
-        if _LONG_NUMBER.search(text):
-            raise forms.ValidationError(_("里面像是有身份证号或银行卡号。请删掉，写姓名和组就够了。"))
-        if _PHONE.search(text):
-            raise forms.ValidationError(_("里面像是有手机号。请删掉，电话写在下面一格。"))
-        return text
+        return without_numbers(self.cleaned_data["text"])
 
     def clean_contact(self) -> str:
         text = str(self.cleaned_data["contact"])

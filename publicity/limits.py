@@ -44,6 +44,8 @@ DOUBTFUL = 2
 OBJECTIONS, OBJECTIONS_A_DAY = 5, 20
 # Behind one address of a telephone company a whole village may read.
 NOTICE_PAGES = 600
+INQUIRIES, INQUIRIES_A_DAY = 5, 20
+NUMBERS, NUMBERS_A_DAY = 20, 60
 ALARM = 300
 
 # Either all counters have room and are raised, or none is: the number of the full one and its seconds to live.
@@ -226,6 +228,37 @@ def take_notice_page(request: HttpRequest) -> None:
         take([Counter(_key("notice", network_of(request)), NOTICE_PAGES, WINDOW)])
     except redis.RedisError:
         return
+
+
+class InquiryLimit:
+    """The counters of one try to open an inquiry by number and code: ``begin``, then ``found``.
+
+    The code has six digits and the numbers can be guessed, so a network is counted over all numbers too.
+    """
+
+    def __init__(self, request: HttpRequest, number: str) -> None:
+        network = network_of(request)
+        near, place = _key("inquiry", network, number), _key("inquiry-network", network)
+        self.counters = [
+            Counter(f"{near}:window", TRIES, WINDOW),
+            Counter(f"{near}:day", TRIES_A_DAY, DAY),
+            Counter(f"{place}:window", NUMBERS, WINDOW),
+            Counter(f"{place}:day", NUMBERS_A_DAY, DAY),
+            Counter(_key("inquiry-everywhere", number), PERSON_A_DAY, DAY),
+        ]
+
+    def begin(self) -> None:
+        """Raises Limited."""
+        take(self.counters)
+
+    def found(self) -> None:
+        _store().eval(_GIVE_BACK, len(self.counters), *(counter.key for counter in self.counters))
+
+
+def take_inquiry(request: HttpRequest) -> None:
+    """Count one inquiry of this network; raises Limited."""
+    key = _key("inquiry-filed", network_of(request))
+    take([Counter(f"{key}:window", INQUIRIES, WINDOW), Counter(f"{key}:day", INQUIRIES_A_DAY, DAY)])
 
 
 def take_objection(request: HttpRequest) -> None:

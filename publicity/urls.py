@@ -1,6 +1,6 @@
 from django.urls import path
 
-from publicity.views import lookup, notices, policies, site
+from publicity.views import inquiries, lookup, notices, policies, results, site
 
 app_name = "publicity"
 urlpatterns = [
@@ -13,7 +13,10 @@ urlpatterns = [
     path("notices/<slug:slug>/objection/<int:position>/", notices.objection, name="objection"),
     path("lookup/", lookup.lookup, name="lookup"),
     path("lookup/result/", lookup.lookup_result, name="lookup-result"),
-    path("inquiry/", site.inquiry, name="inquiry"),
+    path("inquiry/", inquiries.inquiry, name="inquiry"),
+    path("inquiry/progress/", inquiries.progress, name="inquiry-progress"),
+    path("offices/", site.offices, name="offices"),
+    path("results/", results.results, name="results"),
     path("robots.txt", site.robots, name="robots"),
     path("sitemap.xml", site.sitemap, name="sitemap"),
 ]

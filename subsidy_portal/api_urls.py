@@ -5,11 +5,12 @@ from rest_framework.routers import SimpleRouter
 
 from disbursement import api as disbursement
 from programs import api as programs
+from publicity import api as publicity
 from selfcheck import api as selfcheck
 from subsidy_portal.api_views import TokenView, nothing_here
 
 router = SimpleRouter()
-for app in (programs, disbursement, selfcheck):
+for app in (programs, disbursement, selfcheck, publicity):
     app.register(router)
 
 urlpatterns = [

@@ -69,6 +69,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
         _("监督"),
         [
             ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
+            ("inquiries", _("群众来件"), "inquiries:inquiry-list", "see.inquiries"),
             ("rules", _("比对规则"), "programs:rule-list", "see.rosters"),
             ("datasets", _("比对数据"), "programs:dataset-list", "see.oversight"),
         ],
@@ -131,6 +132,7 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "disbursement.discrepancy": (_("差异"), "", "disbursement:discrepancy"),
     "disbursement.monthclose": (_("月结"), "", ""),
     "selfcheck.problem": (_("问题"), "number", "selfcheck:problem"),
+    "publicity.inquiry": (_("群众来件"), "number", "inquiries:inquiry"),
     "subsidy_portal.user": (_("用户"), "username", ""),
 }
 
@@ -157,6 +159,7 @@ def lines(events: list[Event]) -> list[Line]:
 # Pages that belong to a menu entry but whose address begins otherwise: first part of the address → the entry.
 BELOW = {
     "imports": "rosters",
+    "results": "problems",
     "mappings": "rosters",
     "objections": "notices",
     "postings": "notices",

@@ -103,12 +103,28 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "problem.work": {(K.DEPARTMENT, R.OPERATOR), (K.TOWNSHIP, R.OPERATOR), (K.FINANCE, R.OPERATOR)},
     "problem.close": {(K.FINANCE, R.REVIEWER), (K.AUDIT, R.REVIEWER), (K.DISCIPLINE, R.REVIEWER)},
     "problem.export": _STAFF,
+    # what citizens ask, complain of and report
+    "inquiry.assign": {(K.FINANCE, R.OPERATOR), (K.DISCIPLINE, R.OPERATOR)},
+    "inquiry.answer": {
+        (K.FINANCE, R.OPERATOR),
+        (K.DEPARTMENT, R.OPERATOR),
+        (K.TOWNSHIP, R.OPERATOR),
+        (K.AUDIT, R.OPERATOR),
+        (K.DISCIPLINE, R.OPERATOR),
+    },
+    "inquiry.reveal": {
+        (K.FINANCE, R.OPERATOR),
+        (K.DEPARTMENT, R.OPERATOR),
+        (K.TOWNSHIP, R.OPERATOR),
+        (K.DISCIPLINE, R.OPERATOR),
+    },
     # seeing: parts of the menu
     "see.rosters": _STAFF,
     "see.money": _MONEY_SEEN,
     "see.books": _COUNTY_BOOKS,
     "see.funds": _FUNDS_SEEN,
     "see.oversight": _STAFF,
+    "see.inquiries": _STAFF,
     "user.manage": {(kind, R.ADMINISTRATOR) for kind in K},
 }
 

@@ -54,12 +54,12 @@ def _redrawn(content: bytes, place: int) -> bytes:
             warnings.simplefilter("error")  # of a picture Pillow has its doubts about, nothing is kept
             picture = Image.open(BytesIO(content), formats=_FORMATS)
             if picture.width * picture.height > MAX_PIXELS:
-                raise Refused(_("第%(n)d张照片太大了，打不开。请换一张小一点的。") % {"n": place})
+                raise Image.DecompressionBombError
             picture.draft("RGB", (LONGEST, LONGEST))
             upright = ImageOps.exif_transpose(picture).convert("RGB")
-    except Refused:
-        raise
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Refused(_("第%(n)d张照片太大了，打不开。请换一张小一点的。") % {"n": place}) from None
+    except (OSError, ValueError, SyntaxError, Warning):
         raise Refused(_("第%(n)d个文件不是照片，也不是PDF。请传JPG、PNG照片或PDF。") % {"n": place}) from None
     upright.thumbnail((LONGEST, LONGEST))
     # A fresh picture: nothing that came with the old one is carried over.

@@ -241,6 +241,11 @@ DUE_DAYS: dict[str, int] = {
     **{"township": 20, "department": 25, "bank": 28, "finance": 28},
     **json.loads(os.environ.get("PORTAL_DUE_DAYS", "{}")),
 }
+# Within how many working days each kind of inquiry is answered (R73; requests for information: 20 by law).
+INQUIRY_DAYS: dict[str, int] = {
+    **{"consult": 15, "complaint": 15, "report": 15, "disclosure": 20},
+    **json.loads(os.environ.get("PORTAL_INQUIRY_DAYS", "{}")),
+}
 SEND_JOURNAL = Path(os.environ.get("PORTAL_SEND_JOURNAL", PORTAL_HOME / "journal"))
 
 CELERY_BROKER_URL = REDIS_URL
@@ -285,6 +290,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "disbursement-sweep": {"task": "disbursement.tasks.sweep", "schedule": 5.0, "options": {"expires": 4}},
+    "inquiries": {"task": "publicity.tasks.inquiries_hourly", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 
 REST_FRAMEWORK = {
@@ -338,6 +344,7 @@ SPECTACULAR_SETTINGS = {
                 "MonthClose": ["Status"],
             },
             "selfcheck": {"Problem": ["Status"]},
+            "publicity": {"Inquiry": ["Status", "Kind"]},
         }.items()
         for model, fields in models.items()
         for field in fields
@@ -354,10 +361,10 @@ LOGGING = {
 }
 
 # Each app's part of the desk and of the search; listed here so that the kernel imports no app.
-DESKS = ["programs.desk.waiting", "disbursement.desk.waiting", "selfcheck.desk.waiting"]
-DESKS_AWAY = ["programs.desk.away", "disbursement.desk.away", "selfcheck.desk.away"]
+DESKS = ["programs.desk.waiting", "disbursement.desk.waiting", "selfcheck.desk.waiting", "publicity.desk.waiting"]
+DESKS_AWAY = ["programs.desk.away", "disbursement.desk.away", "selfcheck.desk.away", "publicity.desk.away"]
 # The money of the year beside it, for desks where money is decided
 DESK_PANEL = "disbursement.desk.year_funds"
-SEARCHES = ["programs.desk.search", "disbursement.desk.search", "selfcheck.desk.search"]
+SEARCHES = ["programs.desk.search", "disbursement.desk.search", "selfcheck.desk.search", "publicity.desk.search"]
 # What of a fund plan is still free: the money side knows, the plans ask.
 FUND_BALANCES = "disbursement.funds.balances"

@@ -112,6 +112,13 @@ LOOK: Final[dict[str, dict[str, str]]] = {
         "closed": DONE,
         "unfounded": DONE,
     },
+    "publicity.inquiry": {
+        "received": TODO,
+        "assigned": DOING,
+        "answered": DONE,
+        "escalated": WARN,
+        "closed": DONE,
+    },
 }
 
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path("staff/", include("programs.urls")),
     path("staff/", include("disbursement.urls")),
     path("staff/", include("selfcheck.urls")),
+    path("staff/", include("publicity.staff_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include("subsidy_portal.api_urls")),
     path("", include("publicity.urls")),

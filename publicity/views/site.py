@@ -21,6 +21,8 @@ from subsidy_portal import clock
 from subsidy_portal.models import Organisation
 
 CHIPS, LATEST = 5, 4
+# What search engines may list, beside the policies.
+PAGES = ("home", "policies", "notices", "inquiry", "offices", "results")
 FRESH_SECONDS, KEPT_SECONDS = 60, 3600
 
 
@@ -75,7 +77,7 @@ def _count_year() -> YearTotals:
     return YearTotals(len(shares), whole)
 
 
-def inquiry(request: HttpRequest) -> HttpResponse:
+def offices(request: HttpRequest) -> HttpResponse:
     """Whom to ask: the offices of the published list with their phones, the townships, and how to object."""
     offices: dict[tuple[str, str], list[Policy]] = {}
     for policy in policies_of(current_list()):
@@ -83,7 +85,7 @@ def inquiry(request: HttpRequest) -> HttpResponse:
     towns = Organisation.objects.filter(kind=Organisation.Kind.TOWNSHIP, is_active=True).exclude(phone="")
     return render(
         request,
-        "publicity/inquiry.html",
+        "publicity/offices.html",
         {
             "section": "inquiry",
             "offices": [(*key, policies) for key, policies in offices.items()],
@@ -95,13 +97,13 @@ def inquiry(request: HttpRequest) -> HttpResponse:
 def robots(request: HttpRequest) -> HttpResponse:
     """Policies may be found by search engines; lists of names and personal answers may not."""
     lines = ["User-agent: *"]
-    lines += [f"Disallow: {path}" for path in ("/staff/", "/api/", "/lookup/", "/notices/")]
+    lines += [f"Disallow: {path}" for path in ("/staff/", "/api/", "/lookup/", "/notices/", "/inquiry/progress/")]
     lines += ["Allow: /notices/$", f"Sitemap: {public_address(request, 'publicity:sitemap')}"]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 
 
 def sitemap(request: HttpRequest) -> HttpResponse:
     """The pages without anybody's name, and each policy of the current list."""
-    pages = [public_address(request, f"publicity:{name}") for name in ("home", "policies", "notices", "inquiry")]
+    pages = [public_address(request, f"publicity:{name}") for name in PAGES]
     pages += [public_address(request, "publicity:policy", policy.code) for policy in policies_of(current_list())]
     return render(request, "publicity/sitemap.xml", {"pages": pages}, content_type="application/xml")

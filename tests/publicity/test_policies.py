@@ -115,7 +115,16 @@ def test_classified_program_is_nowhere_even_when_it_was_listed(client: Client, l
     publish()
     publish()
     Program.objects.filter(pk=longevity.pk).update(is_classified=True)
-    pages = ["/", "/policies/", "/policies/?who=老年人", "/policies/?q=高龄", "/inquiry/", "/sitemap.xml", "/notices/"]
+    pages = [
+        "/",
+        "/policies/",
+        "/policies/?who=老年人",
+        "/policies/?q=高龄",
+        "/inquiry/",
+        "/offices/",
+        "/sitemap.xml",
+        "/notices/",
+    ]
     pages += [f"/policies/?year={year}&version={version}" for year, version in ((2021, 1), (2022, 1), (2022, 2))]
     for url in pages:
         text = client.get(url).content.decode().replace("“高龄”", "").replace('value="高龄"', "")
@@ -128,7 +137,7 @@ def test_whom_to_ask_names_offices_and_phones(client: Client, longevity: Program
     town = make.make_organisation("township", make.make_area(make.TOWN), "石桥镇财政所")
     town.phone = "0990-3333333"
     town.save()
-    text = client.get("/inquiry/").content.decode()
+    text = client.get("/offices/").content.decode()
     for shown in ("示范县民政局", "0990-1111111", "0990-3333333", "12345", "12388", "正在公示的名单"):
         assert shown in text
 

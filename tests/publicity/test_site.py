@@ -15,6 +15,7 @@ from programs import actions
 from programs.models import NoticeRow, Objection
 from publicity import urls
 from publicity.middleware import DisplayMiddleware
+from publicity.models import Inquiry
 from publicity.views import site
 from subsidy_portal import crypto
 from tests import make
@@ -45,7 +46,7 @@ def pages(client: Client, citizen: Citizen) -> dict[str, str]:
         shown[name + label] = client.get(reverse(f"publicity:{name}", args=args), query).content.decode()
         return shown[name + label]
 
-    for name in ("home", "policies", "notices", "lookup", "inquiry", "robots", "sitemap"):
+    for name in ("home", "policies", "notices", "lookup", "inquiry", "offices", "results", "robots", "sitemap"):
         see(name)
     see("notices", label=" over", state="over")
     see("policy", "2130122")
@@ -59,6 +60,11 @@ def pages(client: Client, citizen: Citizen) -> dict[str, str]:
     sent = client.post(url, {"text": "这户已经搬走三年了。", "contact": PHONE, "once": once[1]})
     shown["objection received"] = sent.content.decode()
     assert Objection.objects.get().number in shown["objection received"]
+    said = {"kind": "report", "text": "有人收走了我们的卡。", "name": "周小满", "phone": PHONE}
+    sent = client.post("/inquiry/", {**said, "once": token_of(client.get("/inquiry/"))})
+    shown["inquiry received"] = sent.content.decode()
+    opened = {"number": Inquiry.objects.get().number, "code": sent.context["code"]}
+    shown["inquiry-progress"] = client.post("/inquiry/progress/", opened).content.decode()
     shown["notice found"] = client.post(
         reverse("publicity:notice", args=(notice.slug,)), {"name": "陈谷雨"}
     ).content.decode()

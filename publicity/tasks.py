@@ -1,0 +1,14 @@
+"""Bells of the public side: what time alone brings."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from publicity.actions_inquiries import close_unrated, remind_offices
+
+
+@shared_task
+def inquiries_hourly() -> None:
+    """Remind who has to answer, and close what nobody judged."""
+    remind_offices()
+    close_unrated()
