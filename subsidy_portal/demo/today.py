@@ -8,6 +8,9 @@ from dataclasses import replace
 from disbursement import actions as money
 from programs import actions
 from programs.models import FundEntry, Roster
+from publicity import actions_inquiries as inquiries
+from publicity.actions_results import publish_rectification
+from publicity.models import Inquiry
 from selfcheck import actions as ledger
 from selfcheck.models import Problem
 from subsidy_portal import clock
@@ -21,6 +24,7 @@ from subsidy_portal.demo.catalogue import (
 )
 from subsidy_portal.demo.plan import Run
 from subsidy_portal.demo.play import Play, R
+from subsidy_portal.models import Area, Organisation
 
 
 def _next_year(play: Play, code: str, period: str, month: int) -> Run:
@@ -48,6 +52,8 @@ def leave_work(play: Play) -> None:
     play.to_notice(rosters, return_one=False)
     by_code = {roster.program.code: roster for roster in rosters}
     _overdue_problem(play, by_code[LONGEVITY_CODE])
+    _letters(play, by_code[LONGEVITY_CODE])
+    _publish_results(play)
 
     clock.set_today(dt.date(year, 3, 6))
     actions.end_due_notices()
@@ -81,3 +87,38 @@ def _overdue_problem(play: Play, roster: Roster) -> None:
         problem, measures="补拍并建立公示档案，按月检查。", leader="分管局长", owner="社会救助股",
         due_on=day + dt.timedelta(days=10), actor=world.at(department, R.OPERATOR),
     )  # fmt: skip
+
+
+def _letters(play: Play, roster: Roster) -> None:
+    """One question answered and judged, one answered, one report and one request that nobody has assigned yet."""
+    world, department, town = play.world, roster.program.department, roster.area
+    office = Organisation.objects.get(kind=Organisation.Kind.TOWNSHIP, area=town)
+
+    def letter(kind: str, text: str, **fields: object) -> Inquiry:
+        return inquiries.file_inquiry(token=text, kind=kind, text=text, **{"area": town, **fields})  # type: ignore[arg-type]
+
+    def answer(inquiry: Inquiry, text: str) -> None:
+        inquiries.assign_inquiry(inquiry, owner=department, actor=world.finance(R.OPERATOR))
+        inquiries.answer_inquiry(inquiry, text=text, actor=world.at(department, R.OPERATOR))
+
+    asked = letter("consult", "我母亲上个月满80岁，高龄津贴怎么领？", program=roster.program)
+    answer(asked, "满80岁的当月起发。请带身份证和社保卡到镇财政所登记，次月发到社保卡。")
+    inquiries.rate_answer(asked, satisfied=True)
+    late = letter(
+        "complaint", "去年第四季度的津贴晚了一个月才到。", program=roster.program, contact="顾清明，13900000001"
+    )
+    answer(late, "第四季度的清册报得晚，1月25日已补发。以后每月20日前报齐。")
+    letter("report", "镇里有人收走老人的社保卡，说是统一保管。", about=office)
+    letter(
+        "disclosure", "请公开本镇上年度各项补贴的总人数和总金额。", contact="沈白露，13900000002",
+        area=Area.objects.get(level=Area.Level.COUNTY),
+    )  # fmt: skip
+
+
+def _publish_results(play: Play) -> None:
+    """Every closed problem is on the public page."""
+    for problem in Problem.objects.filter(status=Problem.Status.CLOSED).select_related("program"):
+        publish_rectification(
+            problem, summary="多发的补贴已全部追回并缴入国库，改为每月与死亡登记比对后再发。",
+            url="https://example.gov.cn/results/", actor=play.world.at(problem.unit, R.OPERATOR),
+        )  # fmt: skip
