@@ -9,11 +9,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from disbursement.models import Payment
 from disbursement.rounds import working_days_between
-from programs.models import Program
+from programs.models import Notice, Person, Program
 from selfcheck.models import Problem
 from subsidy_portal import clock, crypto
 from subsidy_portal.models import Area, Organisation, StoredFile, User
+from subsidy_portal.permissions import scope
 
 K = Organisation.Kind
 
@@ -215,3 +217,76 @@ class Result(models.Model):
 
     def __str__(self) -> str:
         return f"result {self.problem_id}"
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def visible_to(self, user: User) -> MessageQuerySet:
+        return self.filter(
+            scope(user, area="person__area", department="program__department"), program__is_classified=False
+        )
+
+
+class Message(models.Model):
+    """One short message to one person about one thing; nothing personal in it beyond the last four digits."""
+
+    class Kind(models.TextChoices):
+        PAID = "paid", _("到账")
+        FAILED = "failed", _("没发成功")
+        NOTICE = "notice", _("公示开始")
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("待发")
+        SENDING = "sending", _("发送中")
+        SENT = "sent", _("已发")
+        REFUSED = "refused", _("没发出")
+        UNKNOWN = "unknown", _("不确定")
+
+    NEXT: ClassVar[dict[Any, set[Any]]] = {
+        Status.QUEUED: {Status.SENDING},
+        # Back to queued only when it is certain that nothing left.
+        Status.SENDING: {Status.SENT, Status.REFUSED, Status.UNKNOWN, Status.QUEUED},
+    }
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
+    person = models.ForeignKey(Person, models.PROTECT, related_name="messages")
+    program = models.ForeignKey(Program, models.PROTECT, related_name="+")
+    payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="messages")
+    notice = models.ForeignKey(Notice, models.PROTECT, null=True, related_name="messages")
+    about_on = models.DateField(help_text="the day it happened")
+    text = models.CharField(max_length=200)
+    queued_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=100, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+        constraints = (
+            # Told once, however often the timer comes round
+            models.UniqueConstraint(
+                fields=("payment", "kind", "about_on"), condition=Q(payment__isnull=False), name="message_payment_once"
+            ),
+            models.UniqueConstraint(
+                fields=("notice", "person"), condition=Q(notice__isnull=False), name="message_notice_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False) | Q(notice__isnull=False), name="message_about_something"
+            ),
+        )
+        indexes = (models.Index(fields=("id",), name="message_waiting", condition=Q(status__in=("queued", "sending"))),)
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class MessageOptOut(models.Model):
+    """This person wants no messages. Taken back by deleting it, which is an event like its making."""
+
+    person = models.OneToOneField(Person, models.CASCADE, related_name="message_opt_out")
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"no messages to {self.person_id}"

@@ -12,6 +12,7 @@ urlpatterns = [
     path("notices/<slug:slug>/sheet/", notices.sheet, name="notice-sheet"),
     path("notices/<slug:slug>/objection/<int:position>/", notices.objection, name="objection"),
     path("lookup/", lookup.lookup, name="lookup"),
+    path("lookup/messages/", lookup.messages_switch, name="messages-switch"),
     path("lookup/result/", lookup.lookup_result, name="lookup-result"),
     path("inquiry/", inquiries.inquiry, name="inquiry"),
     path("inquiry/progress/", inquiries.progress, name="inquiry-progress"),

@@ -70,6 +70,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
         [
             ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
             ("inquiries", _("群众来件"), "inquiries:inquiry-list", "see.inquiries"),
+            ("messages", _("短信"), "inquiries:message-list", "see.rosters"),
             ("rules", _("比对规则"), "programs:rule-list", "see.rosters"),
             ("datasets", _("比对数据"), "programs:dataset-list", "see.oversight"),
         ],

@@ -28,6 +28,8 @@ WORDS = {
     "row_left": gettext_lazy("剔除一行"),
     "alike_decided": gettext_lazy("提醒一并核实"),
     "posted": gettext_lazy("登记张贴照片"),
+    "messages_on": gettext_lazy("恢复短信提醒"),
+    "messages_off": gettext_lazy("不再收短信提醒"),
     "objected": gettext_lazy("收到异议"),
     "objection_decided": gettext_lazy("异议已答复"),
     "registered": gettext_lazy("登记"),

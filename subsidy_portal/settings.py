@@ -236,6 +236,9 @@ BANKS = {
 }
 # Where banks with an HTTP gateway listen, by Bank.folder: {"bank-x": {"url": "https://…", "key": "…", "signer": "…"}}.
 BANK_GATEWAYS: dict[str, dict[str, str]] = json.loads(os.environ.get("PORTAL_BANK_GATEWAYS", "{}"))
+# Short messages: "" (none), console, file or http (PORTAL_SMS_URL, PORTAL_SMS_KEY).
+MESSAGE_SENDER = os.environ.get("PORTAL_MESSAGES", "")
+SMS_URL, SMS_KEY = os.environ.get("PORTAL_SMS_URL", ""), os.environ.get("PORTAL_SMS_KEY", "")
 # By which day of the month each must have acted on a failed payment; on a holiday the working day before (S3).
 DUE_DAYS: dict[str, int] = {
     **{"township": 20, "department": 25, "bank": 28, "finance": 28},
@@ -290,6 +293,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "disbursement-sweep": {"task": "disbursement.tasks.sweep", "schedule": 5.0, "options": {"expires": 4}},
+    "messages": {"task": "publicity.tasks.messages", "schedule": 60.0, "options": {"expires": 55}},
     "inquiries": {"task": "publicity.tasks.inquiries_hourly", "schedule": 3600.0, "options": {"expires": 3000}},
 }
 

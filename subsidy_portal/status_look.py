@@ -79,6 +79,7 @@ LOOK: Final[dict[str, dict[str, str]]] = {
     "disbursement.correction": {"proposed": DOING, "approved": DOING, "refused": WARN, "reissued": DONE},
     "disbursement.refund": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.sendingstop": {"stopped": RISK, "proposed": WARN, "reopened": DONE},
+    "publicity.message": {"queued": TODO, "sending": DOING, "sent": DONE, "refused": WARN, "unknown": WARN},
     "disbursement.entrymatch": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.verdict": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.reissue": {"submitted": DOING, "released": DONE, "refused": WARN},

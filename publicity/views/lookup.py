@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 
+from django.conf import settings
+from django.core import signing
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from programs.models import Person
 from publicity import challenge
 from publicity.actions import raise_alarm, record_lookup
+from publicity.actions_messages import set_messages
 from publicity.forms import LookupForm
 from publicity.limits import Limited, LookupLimit
 from publicity.lookup import find_person, wait_for_slot
+from publicity.models import MessageOptOut
 from publicity.own import own_money
 from subsidy_portal import clock
 
@@ -97,6 +101,7 @@ def _found(request: HttpRequest, person: Person, last4: str, limit: LookupLimit)
         person=person,
         masked_id=f"{person.id_prefix[0]}{'*' * 16}{person.id_last4[-1]}",
         last4=last4,
+        messages=_messages_offer(person),
         money=money,
         this_year=next((year for year in money.years if year.number == this_year), None),
     )
@@ -105,3 +110,27 @@ def _found(request: HttpRequest, person: Person, last4: str, limit: LookupLimit)
     response["Refresh"] = f"{RESULT_SECONDS}; url={reverse('publicity:lookup')}"
     limit.device.remember(limit.id_number, response, reverse("publicity:lookup"))
     return response
+
+
+_switch_signer = signing.TimestampSigner(salt="publicity.messages")
+
+
+def _messages_offer(person: Person) -> dict[str, object] | None:
+    """What the result page offers about short messages; None where the county sends none or has no number."""
+    if not settings.MESSAGE_SENDER or person.phone_sealed is None:
+        return None
+    wanted = not MessageOptOut.objects.filter(person=person).exists()
+    return {"wanted": wanted, "phone_last4": person.phone_last4, "token": _switch_signer.sign(str(person.pk))}
+
+
+def messages_switch(request: HttpRequest) -> HttpResponse:
+    """Short messages on or off, for who was just found: the token is good as long as the result is."""
+    if request.method != "POST":
+        return redirect("publicity:lookup")
+    try:
+        pk = _switch_signer.unsign(request.POST.get("token", ""), max_age=RESULT_SECONDS)
+    except signing.BadSignature:
+        return _page(request, "lookup_gone", 410)
+    wanted = request.POST.get("wanted") == "1"
+    set_messages(Person.objects.get(pk=int(pk)), wanted=wanted)
+    return _page(request, "messages_switched", wanted=wanted)
