@@ -53,9 +53,9 @@ def leave_work(play: Play) -> None:
     by_code = {roster.program.code: roster for roster in rosters}
     _overdue_problem(play, by_code[LONGEVITY_CODE])
     _letters(play, by_code[LONGEVITY_CODE])
-    _publish_results(play)
 
     clock.set_today(dt.date(year, 3, 6))
+    _publish_results(play)
     actions.end_due_notices()
     play.to_acceptance([by_code[LONGEVITY_CODE], by_code[DESTITUTE_CODE]])
     play.to_department([by_code[LIVING_CODE]])  # finance has to accept it; the fourth waits for its department
