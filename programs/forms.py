@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from programs.actions import RETURNS
 from programs.fields import ProofField, SheetField, YuanField
-from programs.models import FundEntry, Notice, NoticeRow, Program, Roster, Rule, Suspicion
+from programs.models import FundEntry, ListChannel, Notice, NoticeRow, Program, Roster, Rule, Suspicion
 from programs.period_choices import current_period, period_choices
 from programs.postings import VillageProof
 from subsidy_portal import clock
@@ -167,6 +167,15 @@ class DecideForm(forms.Form):
         if cleaned.get("alike") and cleaned.get("confirmed"):
             self.add_error("alike", _("属实的要一条一条认定。请去掉这个勾。"))
         return cleaned
+
+
+class ChannelForm(forms.Form):
+    """Where a published list was made known."""
+
+    channel = forms.ChoiceField(label=_("渠道"), choices=ListChannel.Channel.choices)
+    known_on = forms.DateField(label=_("日期"), widget=forms.DateInput(attrs={"type": "date"}))
+    place = forms.CharField(label=_("地点、网址或文号"), max_length=200)
+    proof = ProofField(label=_("截图或照片"), required=False)
 
 
 class PostingForm(forms.Form):

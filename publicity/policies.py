@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import QuerySet
+from openpyxl import Workbook
 
 from programs.models import PolicyItem, PolicyList
+from programs.policy_columns import COLUMNS
+from subsidy_portal.tables import COUNT, Column, save, write_table
 
 READABLE = (PolicyList.Status.PUBLISHED, PolicyList.Status.SUPERSEDED)
 
@@ -94,3 +98,20 @@ def audiences(policies: Iterable[Policy]) -> list[str]:
     """Whom the list is for, in the list's own words, those with the most policies first."""
     counts = Counter(word for policy in policies for word in policy.audience)
     return [word for word, _count in counts.most_common()]
+
+
+def policy_workbook(policy_list: PolicyList) -> bytes:
+    """One version as a workbook: the columns of domain §6 as published, without classified programs."""
+    items = readable_items().filter(policy_list=policy_list).order_by("position")
+    book = Workbook()
+    county = settings.COUNTY_NAME
+    wide = {"补贴项目名称", "补贴对象范围", "补贴标准", "政策文件", "申领方式与材料"}
+    write_table(
+        book.worksheets[0],
+        title=f"{county}惠民惠农财政补贴政策清单（{policy_list.year}年）",
+        note=f"第{policy_list.version}版　公布日期：{policy_list.published_at:%Y-%m-%d}　填报单位：{county}财政局",
+        columns=[Column("序号", 6, COUNT), *(Column(name, 24 if name in wide else 13) for name in COLUMNS)],
+        rows=[(n, *(item.values.get(name, "") for name in COLUMNS)) for n, item in enumerate(items, 1)],
+    )
+    book.worksheets[0].title = f"{policy_list.year}年第{policy_list.version}版"
+    return save(book)

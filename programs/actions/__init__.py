@@ -22,7 +22,7 @@ from programs.actions.moves import ask_move, decide_move, withdraw_move
 from programs.actions.notices import end_due_notices, open_notice
 from programs.actions.objections import decide_objection, file_objection, reveal_contact
 from programs.actions.policies import draft_policy_list, publish_policy_list, refresh_policy_list, save_program
-from programs.actions.postings import record_posting
+from programs.actions.postings import record_channel, record_posting
 from programs.actions.registry import add_account, reveal_account_number, reveal_id_number
 from programs.actions.rosters import (
     NEXT_STEP,
@@ -115,6 +115,7 @@ __all__ = [
     "read_dataset",
     "read_opened",
     "read_uncarded",
+    "record_channel",
     "record_posting",
     "refresh_policy_list",
     "refuse_funds",

@@ -7,7 +7,7 @@ from programs.models.entitlements import EligibleUnpaid, EntitlementRule
 from programs.models.funds import FundEntry, FundPlan
 from programs.models.notices import Notice, NoticeRow, Objection
 from programs.models.policies import PolicyItem, PolicyList, Program, ProgramColumn
-from programs.models.postings import Posting
+from programs.models.postings import ListChannel, Posting
 from programs.models.registry import Account, AccountProof, Household, Person
 from programs.models.rosters import CellEdit, ColumnMapping, Roster, RosterImport, RosterRow
 
@@ -26,6 +26,7 @@ __all__ = [
     "FundPlan",
     "HeadChange",
     "Household",
+    "ListChannel",
     "Notice",
     "NoticeRow",
     "Objection",

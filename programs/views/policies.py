@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from programs import actions
 from programs.actions.gates import unlisted
-from programs.forms import ProgramForm, YearForm
-from programs.models import FundPlan, PolicyItem, PolicyList, Program, Roster
+from programs.forms import ChannelForm, ProgramForm, YearForm
+from programs.models import FundPlan, ListChannel, PolicyItem, PolicyList, Program, Roster
 from programs.policy_columns import values_of
 from programs.views.templates import shown_template
 from subsidy_portal import clock
 from subsidy_portal.permissions import allowed, require
-from subsidy_portal.staff import StaffRequest, happened, staff_page
+from subsidy_portal.staff import StaffRequest, download, happened, keep_upload, staff_page
 from subsidy_portal.workflow import Refused
 
 # The columns of a list that fit on a screen; the rest stands in each item's fold.
@@ -70,7 +72,10 @@ def _changes(item: PolicyItem, before: dict[str, str] | None) -> list[tuple[str,
 @staff_page("see.oversight")
 def policy_list_version(request: StaffRequest, pk: int) -> HttpResponse:
     """One version beside the one before it: what is new, changed and gone."""
-    found = _version(request, pk)
+    return _version_page(request, _version(request, pk))
+
+
+def _version_page(request: StaffRequest, found: PolicyList, form: ChannelForm | None = None) -> HttpResponse:
     before = PolicyList.objects.filter(year=found.year, version__lt=found.version).order_by("-version").first()
     old = {item.program_id: item for item in before.items.all()} if before else {}
     items: list[dict[str, Any]] = []
@@ -94,9 +99,43 @@ def policy_list_version(request: StaffRequest, pk: int) -> HttpResponse:
         "columns": SHORT,
         "may_publish": allowed(request.user, "policy.publish"),
         "may_edit": allowed(request.user, "policy.edit"),
+        "channels": found.channels.select_related("made_by"),
+        "channel_form": _channel_form(request, found, form),
         "events": happened(found),
     }
-    return render(request, "programs/policy_list_version.html", context)
+    wrong = form is not None and form.errors
+    return render(request, "programs/policy_list_version.html", context, status=422 if wrong else 200)
+
+
+def _channel_form(request: StaffRequest, found: PolicyList, sent: ChannelForm | None) -> ChannelForm | None:
+    if found.published_at is None or not allowed(request.user, "policy.edit"):
+        return None
+    return sent or ChannelForm(initial={"known_on": clock.today()})
+
+
+@require_POST
+@staff_page("policy.edit")
+def channel_new(request: StaffRequest, pk: int) -> HttpResponse:
+    """Where this version was made known, or handed up to."""
+    found = _version(request, pk)
+    form = ChannelForm(request.POST, request.FILES)
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            with transaction.atomic():
+                proof = keep_upload(given.pop("proof"), request.user, "policy.edit")
+                actions.record_channel(found, **given, proof=proof, actor=request.user)
+            return redirect("programs:policy-list-version", pk)
+        except Refused as refused:
+            form.add_error("known_on", str(refused))
+    return _version_page(request, found, form)
+
+
+@require_GET
+@staff_page("see.oversight")
+def channel_proof(request: StaffRequest, pk: int) -> HttpResponseBase:
+    found = get_object_or_404(ListChannel.objects.select_related("proof", "policy_list"), pk=pk)
+    return download(found.proof, found.policy_list, actor=request.user)
 
 
 POLICY_VERBS = {"refresh": actions.refresh_policy_list, "publish": actions.publish_policy_list}

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import override
 
 from programs.models import PolicyList
-from publicity.policies import Policy, audiences, current_list, policies_of, readable_items, readable_lists
+from publicity.notices import offices_of, public_address, qr_code
+from publicity.policies import (
+    Policy,
+    audiences,
+    current_list,
+    policies_of,
+    policy_workbook,
+    readable_items,
+    readable_lists,
+)
 from subsidy_portal.models import Area
+from subsidy_portal.tables import workbook_response
 
 AREAS = 6
 
@@ -81,3 +93,41 @@ def policy(request: HttpRequest, code: str) -> HttpResponse:
             "newer": last.policy_list if last != item else None,
         },
     )
+
+
+def policies_file(request: HttpRequest) -> HttpResponse:
+    """The published list as a workbook in the columns it is handed up in (县→市→省, R4)."""
+    chosen = _chosen_list(request, current_list())
+    if chosen is None:
+        raise Http404
+    name = f"{settings.COUNTY_NAME}补贴政策清单{chosen.year}-{chosen.version}.xlsx"
+    return workbook_response(policy_workbook(chosen), name)
+
+
+def policies_sheet(request: HttpRequest) -> HttpResponse:
+    """The list on paper, A4 across: name, who, how much, how, whom to ask; in Chinese like the list itself."""
+    chosen = _chosen_list(request, current_list())
+    if chosen is None:
+        raise Http404
+    with override("zh-hans"):
+        context = {
+            "section": "policies",
+            "list": chosen,
+            "policies": policies_of(chosen),
+            "qr": qr_code(public_address(request, "publicity:policies")),
+        }
+        return render(request, "publicity/policies_sheet.html", context)
+
+
+def poster(request: HttpRequest, code: str = "") -> HttpResponse:
+    """An A3 poster for a township, a village or the county: the three questions, the phones, and a QR code home."""
+    area = get_object_or_404(Area.objects.select_related("parent"), code=code) if code else None
+    with override("zh-hans"):
+        context = {
+            "area": area,
+            "offices": offices_of(area) if area else [],
+            "qr": qr_code(public_address(request, "publicity:home")),
+            "address": public_address(request, "publicity:home"),
+            "policies": policies_of(current_list()),
+        }
+        return render(request, "publicity/poster.html", context)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.test import Client
+from openpyxl import load_workbook
 
 from programs import actions
 from programs.models import PolicyList, Program
+from programs.policy_columns import COLUMNS
+from subsidy_portal import clock
+from subsidy_portal.workflow import Refused
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +153,52 @@ def test_list_asks_the_same_for_many_policies(client: Client, django_assert_max_
     publish()
     with django_assert_max_num_queries(4):
         client.get("/policies/")
+
+
+def test_the_list_goes_up_as_a_workbook_without_what_is_classified(client: Client) -> None:
+    """R4: the columns of domain §6 as published; a program classified later is in no version's file either."""
+    maker, other = make.make_user("finance", "operator"), make.make_user("finance", "reviewer")
+    make.make_program(name="高龄津贴", code="2080502", short_name="高龄津贴")
+    secret = make.make_program(name="保密补贴", code="2089999", short_name="保密补贴")
+    made = actions.draft_policy_list(2022, actor=maker)
+    actions.publish_policy_list(made, actor=other)
+    type(secret).objects.filter(pk=secret.pk).update(is_classified=True)
+    answer = client.get("/policies/list.xlsx")
+    (sheet,) = load_workbook(BytesIO(answer.content)).worksheets
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert rows[2] == ["序号", *COLUMNS]
+    assert [row[:3] for row in rows[3:]] == [[1, "2080502", "高龄津贴"]]
+    assert "保密补贴" not in client.get("/policies/sheet/").content.decode()
+    assert client.get("/policies/list.xlsx?year=2019").status_code == 404
+
+
+def test_where_a_list_was_made_known_is_written_down(client: Client) -> None:
+    """R71: channel, day, place and proof; nothing before it was published, and by who edits the list."""
+    maker, other = make.make_user("finance", "operator"), make.make_user("finance", "reviewer")
+    make.make_program()
+    made = actions.draft_policy_list(2022, actor=maker)
+    with pytest.raises(Refused, match="还没有公布"):
+        actions.record_channel(made, channel="portal", known_on=clock.today(), place="x", proof=None, actor=maker)
+    actions.publish_policy_list(made, actor=other)
+    client.force_login(maker)
+    url = f"/staff/policies/{made.pk}/channels/"
+    early = client.post(url, {"channel": "wechat", "known_on": "2020-01-01", "place": "示范县财政"})
+    assert (early.status_code, made.channels.count()) == (422, 0)
+    sent = {"channel": "city", "known_on": clock.today().isoformat(), "place": "示财函〔2022〕3号"}
+    assert client.post(url, sent).status_code == 302
+    page = client.get(f"/staff/policies/{made.pk}/").content.decode()
+    assert "报送市级" in page
+    assert "示财函〔2022〕3号" in page
+    client.force_login(other)
+    assert client.post(url, sent).status_code == 404
+
+
+def test_a_poster_carries_the_villages_own_phone_and_a_code_home(client: Client) -> None:
+    office = make.make_organisation("township", make.make_area(make.TOWN), "石桥镇财政所")
+    office.phone = "0990-1234567"
+    office.save()
+    text = client.get(f"/poster/{make.TOWN}/").content.decode()
+    assert "0990-1234567" in text
+    assert "<svg" in text
+    assert client.get("/poster/").status_code == 200
+    assert client.get("/poster/990001999999/").status_code == 404

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from io import BytesIO
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import get_resolver, reverse
+from openpyxl import load_workbook
 
 from disbursement.models import Payment
 from programs import actions
@@ -23,6 +26,14 @@ from tests.publicity.conftest import Citizen, open_notice, token_of
 
 pytestmark = pytest.mark.django_db
 PHONE = "13911112222"
+
+
+def text_in(answer: Any) -> str:
+    """What a page says, or what the cells of a workbook say."""
+    if "spreadsheet" not in answer["Content-Type"]:
+        return str(answer.content.decode())
+    book = load_workbook(BytesIO(answer.content))
+    return "\n".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row if cell.value)
 
 
 @pytest.fixture
@@ -43,13 +54,24 @@ def pages(client: Client, citizen: Citizen) -> dict[str, str]:
     shown: dict[str, str] = {}
 
     def see(name: str, *args: object, label: str = "", **query: str) -> str:
-        shown[name + label] = client.get(reverse(f"publicity:{name}", args=args), query).content.decode()
+        answer = client.get(reverse(f"publicity:{name}", args=args), query)
+        assert answer.status_code == 200, name
+        shown[name + label] = text_in(answer)
         return shown[name + label]
 
     for name in ("home", "policies", "notices", "lookup", "inquiry", "offices", "results", "robots", "sitemap"):
         see(name)
     see("notices", label=" over", state="over")
     see("policy", "2130122")
+    see("open-data")
+    see("open-data-file", 2022, "village", "csv")
+    see("open-data-file", 2022, "township", "json", label=" json")
+    see("place", make.TOWN)
+    see("place", person.area_id, label=" village")
+    see("policies-file")
+    see("policies-sheet")
+    see("poster", make.TOWN)
+    see("poster", label=" county")
     see("notice", notice.slug)
     see("notice", over.slug, label=" over")
     see("notice-sheet", notice.slug)
@@ -71,6 +93,7 @@ def pages(client: Client, citizen: Citizen) -> dict[str, str]:
     for label, last4 in ((" missed", "0000"), ("", citizen.factors["last4"])):
         form = {**citizen.factors, "last4": last4, "once": token_of(client.get("/lookup/"))}
         shown["lookup-result" + label] = client.post("/lookup/result/", form).content.decode()
+    shown["messages-switch"] = client.post("/lookup/messages/", {"token": "x"}).content.decode()
     return shown
 
 
