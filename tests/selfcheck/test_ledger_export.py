@@ -119,7 +119,7 @@ def test_an_empty_ledger_exports_its_head(client: Client, staff: Staff) -> None:
 
 
 def test_a_ledger_too_long_for_a_table_asks_for_less(client: Client, staff: Staff, monkeypatch: Any) -> None:
-    monkeypatch.setattr("selfcheck.views.MAX_ROWS", 1)
+    monkeypatch.setattr("selfcheck.views.problems.MAX_ROWS", 1)
     for _ in range(2):
         make_problem(staff.audit, staff.bureau)
     client.force_login(staff.finance)
