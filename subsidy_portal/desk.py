@@ -68,6 +68,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
     (
         _("监督"),
         [
+            ("audits", _("发放核查"), "selfcheck:audit-list", "audit.see"),
             ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
             ("inquiries", _("群众来件"), "inquiries:inquiry-list", "see.inquiries"),
             ("messages", _("短信"), "inquiries:message-list", "see.rosters"),
@@ -129,6 +130,7 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "disbursement.refund": (_("缴回国库"), "", "disbursement:refund"),
     "disbursement.sendingstop": (_("停止发送"), "", "disbursement:sending-stop"),
     "disbursement.verdict": (_("认定待查指令"), "order__ref", "disbursement:verdict"),
+    "selfcheck.audithit": (_("疑点"), "text", "selfcheck:audit-hit"),
     "disbursement.entrymatch": (_("认定对账单行"), "", "disbursement:match"),
     "disbursement.discrepancy": (_("差异"), "", "disbursement:discrepancy"),
     "disbursement.monthclose": (_("月结"), "", ""),

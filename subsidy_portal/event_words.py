@@ -28,6 +28,8 @@ WORDS = {
     "row_left": gettext_lazy("剔除一行"),
     "alike_decided": gettext_lazy("提醒一并核实"),
     "made_known": gettext_lazy("登记公开渠道"),
+    "audited": gettext_lazy("发放核查"),
+    "audit_set": gettext_lazy("改核查标准"),
     "posted": gettext_lazy("登记张贴照片"),
     "messages_on": gettext_lazy("恢复短信提醒"),
     "messages_off": gettext_lazy("不再收短信提醒"),

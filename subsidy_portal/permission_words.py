@@ -82,6 +82,10 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
     (
         _("监督"),
         {
+            "audit.see": _("看发放核查"),
+            "audit.run": _("做发放核查"),
+            "audit.set": _("定核查标准"),
+            "audit.decide": _("核实疑点"),
             "problem.register": _("登记问题"),
             "problem.verify": _("核实问题"),
             "problem.work": _("整改、追缴、申请销号"),

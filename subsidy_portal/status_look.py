@@ -80,6 +80,7 @@ LOOK: Final[dict[str, dict[str, str]]] = {
     "disbursement.refund": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.sendingstop": {"stopped": RISK, "proposed": WARN, "reopened": DONE},
     "publicity.message": {"queued": TODO, "sending": DOING, "sent": DONE, "refused": WARN, "unknown": WARN},
+    "selfcheck.audithit": {"open": WARN, "confirmed": RISK, "unfounded": DONE, "registered": DOING},
     "disbursement.entrymatch": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.verdict": {"proposed": WARN, "confirmed": DONE, "refused": TODO},
     "disbursement.reissue": {"submitted": DOING, "released": DONE, "refused": WARN},
