@@ -68,7 +68,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
     (
         _("监督"),
         [
-            ("audits", _("发放核查"), "selfcheck:audit-list", "audit.see"),
+            ("audits", _("发放核查"), "selfcheck:audit-list", "see.audits"),
             ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
             ("inquiries", _("群众来件"), "inquiries:inquiry-list", "see.inquiries"),
             ("messages", _("短信"), "inquiries:message-list", "see.rosters"),

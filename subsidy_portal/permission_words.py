@@ -82,7 +82,7 @@ SECTIONS: tuple[tuple[Promise, dict[str, Promise]], ...] = (
     (
         _("监督"),
         {
-            "audit.see": _("看发放核查"),
+            "see.audits": _("看发放核查"),
             "audit.run": _("做发放核查"),
             "audit.set": _("定核查标准"),
             "audit.decide": _("核实疑点"),

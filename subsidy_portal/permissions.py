@@ -93,7 +93,7 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
     "month.close": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     "statistics.view": _STAFF,
     # self-inspection
-    "audit.see": _STAFF,
+    "see.audits": _STAFF,
     "audit.run": {(K.FINANCE, R.OPERATOR), (K.AUDIT, R.OPERATOR), (K.AUDIT, R.REVIEWER), (K.DISCIPLINE, R.OPERATOR)},
     "audit.set": {(K.FINANCE, R.OPERATOR), (K.AUDIT, R.REVIEWER)},
     "audit.decide": {(K.TOWNSHIP, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR), (K.FINANCE, R.OPERATOR)},

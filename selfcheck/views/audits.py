@@ -72,7 +72,7 @@ def _audit(code: str) -> Audit:
 
 
 @require_GET
-@staff_page("audit.see")
+@staff_page("see.audits")
 def audit_list(request: StaffRequest) -> HttpResponse:
     """Every audit with its definition and how many of its hits of a year are open."""
     year = _year(request)
@@ -110,7 +110,7 @@ def audit_run(request: StaffRequest) -> HttpResponse:
     return redirect(f"{page}?year={year}")
 
 
-@staff_page("audit.see")
+@staff_page("see.audits")
 def audit(request: StaffRequest, code: str) -> HttpResponse:
     """One audit: its hits of a year; POST previews or keeps other thresholds."""
     found, year = _audit(code), _year(request)
@@ -146,7 +146,7 @@ def _hit(request: StaffRequest, pk: int) -> AuditHit:
     return get_object_or_404(mine.select_related("area", "program__department", "decided_by", "problem"), pk=pk)
 
 
-@staff_page("audit.see")
+@staff_page("see.audits")
 def audit_hit(request: StaffRequest, pk: int) -> HttpResponse:
     """One hit with the payments that show it; POST decides it, or enters it into the ledger."""
     found = _hit(request, pk)
@@ -182,7 +182,7 @@ def audit_hit(request: StaffRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-@staff_page("audit.see")
+@staff_page("see.audits")
 def audit_hit_proof(request: StaffRequest, pk: int) -> HttpResponseBase:
     found = _hit(request, pk)
     return download(found.proof, found, actor=request.user)
