@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from subsidy_portal import clock
-from subsidy_portal.bench import BENCHES, checks, gateway, imports, money, registry
+from subsidy_portal.bench import BENCHES, audits, checks, gateway, imports, money, registry
 from subsidy_portal.demo.catalogue import ENTRIES
 
 
@@ -18,6 +18,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (imports, "ROWS", 200),
         (imports, "FILES", 2),
         (imports, "SMALL", 50),
+        (audits, "ROWS", 60),
+        (audits, "BATCHES", 2),
         (registry, "PERSONS", 2_000),
         (money, "ROWS", 300),
         (money, "BATCHES", 6),
