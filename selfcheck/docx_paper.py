@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -41,6 +42,7 @@ class Paper:
     def __init__(self, title: str) -> None:
         self.document = Document()
         self._charts = 0
+        self._numbers: Counter[str] = Counter()
         page = self.document.sections[0]
         page.page_width, page.page_height = Cm(21), Cm(29.7)
         page.top_margin, page.bottom_margin = Cm(3.7), Cm(3.5)
@@ -62,8 +64,10 @@ class Paper:
         for line in filter(None, (part.strip() for part in text.splitlines())):
             self._paragraph(line, "仿宋_GB2312", 16, indent=True)
 
-    def caption(self, text: str) -> None:
-        paragraph = self._paragraph(text, "黑体", 12, centred=True)
+    def caption(self, kind: str, text: str) -> None:
+        """The numbered title of the next 表 or 图."""
+        self._numbers[kind] += 1
+        paragraph = self._paragraph(f"{kind}{self._numbers[kind]}　{text}", "黑体", 12, centred=True)
         paragraph.paragraph_format.keep_with_next = True
 
     def signed(self, unit: str, day: str) -> None:
@@ -93,7 +97,7 @@ class Paper:
         self.document.add_paragraph().paragraph_format.space_after = Pt(0)
 
     def chart(self, names: Sequence[str], series: Sequence[tuple[str, Sequence[str]]], *, lying: bool = False) -> None:
-        """Bars of ``series`` (name, one figure as text for each of ``names``); ``lying`` ones read better with long names."""
+        """Bars of ``series`` (name, one figure as text for each of ``names``); ``lying`` for long names."""
         chart = BarChart()
         chart.type, chart.gapWidth, chart.style = "bar" if lying else "col", 60, 2
         chart.series = [_series(place, name, names, values) for place, (name, values) in enumerate(series)]

@@ -85,7 +85,7 @@ def _write_payments(paper: Paper, report: Report) -> None:
     if not told:
         paper.text(f"截至{_day(as_of)}，没有通过“一卡通”系统发放补贴。")
         return _write_years(paper, report)
-    paper.caption("表1　通过“一卡通”系统发放情况")
+    paper.caption("表", "通过“一卡通”系统发放情况")
     paper.table(
         ("年度", "项目", "批次", "金额（万元）", "人次", "成功率", "社保卡占比"),
         [
@@ -96,9 +96,9 @@ def _write_payments(paper: Paper, report: Report) -> None:
         (20, 16, 16, 28, 24, 22, 26),
     )  # fmt: skip
     last = told[-1]
-    _write_parts(paper, f"表2　{last.year}年各补贴项目发放情况", "补贴项目", last.by_program[:SHOWN], last)
+    _write_parts(paper, f"{last.year}年各补贴项目发放情况", "补贴项目", last.by_program[:SHOWN], last)
     if len(last.by_month) > 1:
-        paper.caption(f"图1　{last.year}年各月应发与已发（万元）")
+        paper.caption("图", f"{last.year}年各月应发与已发（万元）")
         months = [f"{int(str(share.key)[5:])}月" for share in last.by_month]
         due, paid = ([format_wan(value(s)) for s in last.by_month] for value in (_due, _paid))
         paper.chart(months, [("应发", due), ("已发", paid)])
@@ -131,7 +131,7 @@ def _write_parts(paper: Paper, caption: str, first: str, shares: list[Share], wh
         rest.add(share)
     rows = [*shares, *([rest] if rest.payments else []), Share(name="合计")]
     rows[-1].add(whole)
-    paper.caption(caption)
+    paper.caption("表", caption)
     paper.table(
         (first, "人次", "应发（万元）", "已发（万元）", "成功率"),
         [
@@ -157,7 +157,7 @@ def _write_years(paper: Paper, report: Report) -> None:
     )
     keys = ("all_items", "all_fen", "persons", "households", "on_fen", "off_fen")
     heads = [head for head in HEADS if head.key in keys]
-    paper.caption("表3　分年度发放情况（万元、项、人、户）")
+    paper.caption("表", "分年度发放情况（万元、项、人、户）")
     paper.table(
         ("年度", "项数", "金额", "人数", "户数", "系统发放", "线下发放"),
         [(line.name, *(shown(table.cell(line.key, head.key), head) or "—" for head in heads)) for line in table.lines],
@@ -188,7 +188,7 @@ def _write_problems(paper: Paper, report: Report) -> None:
         f"整改完成率{percent(closed, len(problems), 1)}。应追缴{format_wan(due)}万元，已追缴收回{format_wan(back)}万元"
         + (f"，还有{format_wan(left)}万元正在追缴。" if left else "。")
     )
-    paper.caption("表4　问题及整改情况")
+    paper.caption("表", "问题及整改情况")
     paper.table(
         ("编号", "问题", "责任单位", "涉及（元）", "已追回（元）", "进展"),
         [
@@ -202,7 +202,7 @@ def _write_problems(paper: Paper, report: Report) -> None:
         paper.text(f"其余{len(problems) - SHOWN * 5}个问题见问题台账。")
     counts = problems_of(report).order_by().values("category").annotate(n=Count("pk")).order_by("-n", "category")
     if len(counts) > 1:
-        paper.caption("图2　问题分类（个）")
+        paper.caption("图", "问题分类（个）")
         labels = [str(Problem.Category(row["category"]).label) for row in counts]
         paper.chart(labels, [("问题", [str(row["n"]) for row in counts])], lying=True)
 

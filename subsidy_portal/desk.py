@@ -63,12 +63,15 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
             ("policies", _("政策清单"), "programs:policy-list", "see.oversight"),
             ("programs", _("补贴项目"), "programs:program-list", "see.oversight"),
             ("funds", _("资金计划"), "programs:fund-list", "see.funds"),
+            ("off-platform", _("线下项目"), "selfcheck:off-platform-list", "see.funds"),
         ],
     ),
     (
         _("监督"),
         [
             ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
+            ("reports", _("自查报告"), "selfcheck:report-list", "see.oversight"),
+            ("tables", _("检查报表"), "selfcheck:tables", "see.oversight"),
             ("rules", _("比对规则"), "programs:rule-list", "see.rosters"),
             ("datasets", _("比对数据"), "programs:dataset-list", "see.oversight"),
         ],
@@ -131,6 +134,9 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "disbursement.discrepancy": (_("差异"), "", "disbursement:discrepancy"),
     "disbursement.monthclose": (_("月结"), "", ""),
     "selfcheck.problem": (_("问题"), "number", "selfcheck:problem"),
+    "selfcheck.report": (_("自查报告"), "unit__short_name", "selfcheck:report"),
+    "selfcheck.annexfile": (_("报来的附件"), "unit__short_name", ""),
+    "selfcheck.yearlyamount": (_("线下发放数"), "program__short_name", ""),
     "subsidy_portal.user": (_("用户"), "username", ""),
 }
 

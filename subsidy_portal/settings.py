@@ -337,7 +337,7 @@ SPECTACULAR_SETTINGS = {
                 "Discrepancy": ["Status", "Kind"],
                 "MonthClose": ["Status"],
             },
-            "selfcheck": {"Problem": ["Status"]},
+            "selfcheck": {"Problem": ["Status"], "Report": ["Status", "Kind"], "YearlyAmount": ["Status"]},
         }.items()
         for model, fields in models.items()
         for field in fields

@@ -112,6 +112,8 @@ LOOK: Final[dict[str, dict[str, str]]] = {
         "closed": DONE,
         "unfounded": DONE,
     },
+    "selfcheck.report": {"draft": DOING, "submitted": DONE},
+    "selfcheck.yearlyamount": {"proposed": DOING, "confirmed": DONE, "refused": TODO, "replaced": TODO},
 }
 
 
