@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from programs.models import Program, ProgramQuerySet
+from programs.models import Program
 from selfcheck import actions
 from selfcheck.models import OffPlatformProgram, YearlyAmount
 from selfcheck.official_forms import OffPlatformForm, YearlyAmountForm
@@ -22,10 +22,10 @@ from subsidy_portal.staff import StaffRequest, happened, staff_page
 from subsidy_portal.workflow import Refused
 
 
-def _programs(request: StaffRequest) -> ProgramQuerySet:
+def _programs(request: StaffRequest) -> QuerySet[Program]:
     """Programs off the platform, and those with amounts from outside this portal."""
     told = Exists(YearlyAmount.objects.filter(program=OuterRef("pk")))
-    visible: ProgramQuerySet = Program.objects.visible_to(request.user).filter(Q(on_platform=False) | told)
+    visible = Program.objects.visible_to(request.user).filter(Q(on_platform=False) | told)
     return visible.select_related("department", "off_platform")
 
 
