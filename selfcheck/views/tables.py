@@ -31,12 +31,12 @@ NAMES = {
     "annex3": gettext_lazy("附件3 情况汇总表"),
     "yearly": gettext_lazy("分年度发放情况表"),
 }
-_TABLES: dict[str, Callable[[Scope], Table]] = {
+TABLES: dict[str, Callable[[Scope], Table]] = {
     "annex2": annexes.annex2,
     "annex3": annexes.annex3,
     "yearly": lambda scope: yearly.yearly_table(scope.user),
 }
-_SOURCES: dict[str, Callable[[Scope, str, str], list[Source]]] = {
+SOURCES: dict[str, Callable[[Scope, str, str], list[Source]]] = {
     "annex2": annexes.annex2_sources,
     "annex3": annexes.annex3_sources,
     "yearly": lambda scope, key, column: yearly.yearly_sources(scope.user, key, column),
@@ -65,11 +65,11 @@ def tables(request: StaffRequest) -> HttpResponse:
 @require_GET
 @staff_page("see.oversight")
 def table(request: StaffRequest, kind: str) -> HttpResponse:
-    if kind not in _TABLES:
+    if kind not in TABLES:
         raise Http404
     form = _form(request)
     scope = form.scope()
-    found = _TABLES[kind](scope)
+    found = TABLES[kind](scope)
     context = {
         "kind": kind,
         "name": NAMES[kind],
@@ -107,9 +107,9 @@ def _cells(table: Table, line: Any) -> list[dict[str, Any]]:
 @staff_page("problem.export")
 def table_export(request: StaffRequest, kind: str) -> HttpResponse:
     """The table as the form prescribes it."""
-    if kind not in _TABLES:
+    if kind not in TABLES:
         raise Http404
-    found = _TABLES[kind](_form(request).scope())
+    found = TABLES[kind](_form(request).scope())
     content = build_sheet(found, str(NAMES[kind]))
     record(request.user, "exported", actor=request.user, note=str(NAMES[kind]))
     return workbook_response(content, f"{NAMES[kind]}-{clock.today():%Y%m%d}.xlsx")
@@ -119,17 +119,17 @@ def table_export(request: StaffRequest, kind: str) -> HttpResponse:
 @staff_page("see.oversight")
 def table_cell(request: StaffRequest, kind: str, key: str, column: str) -> HttpResponse:
     """What one figure is made of, and that it adds up."""
-    if kind not in _TABLES:
+    if kind not in TABLES:
         raise Http404
     form = _form(request)
     scope = form.scope()
-    found = _TABLES[kind](scope)
+    found = TABLES[kind](scope)
     try:
         value = found.cell(key, column)
     except KeyError:
         raise Http404 from None
     head, line = found.head(column), found.line(key)
-    sources = _SOURCES[kind](scope, key, column)
+    sources = SOURCES[kind](scope, key, column)
     adds = head.format in {COUNT, WAN}
     context = {
         "kind": kind,
