@@ -134,7 +134,7 @@ def annex2_problems(scope: Scope, key: str, column: int) -> ProblemQuerySet:
     elif key == "own-none":
         found = found.filter(program=None)
     elif kind in {"of", "own"}:
-        found = found.filter(program=which)
+        found = found.filter(program=int(which))
     return found.filter(_in_column(column))
 
 
@@ -275,13 +275,13 @@ def _ledger_figures(scope: Scope) -> dict[str, dict[str, int]]:
         figures["restituted_fen"] += group["restituted"]
         figures["clues"] += group["clues"]
     back = Recovery.objects.valid().filter(problem__in=scope.problems().order_by().values("pk")).order_by()
-    for group in back.values("problem__area").annotate(fen=Sum("amount_fen")):
-        found[_part_of(group["problem__area"])]["recovered_fen"] += group["fen"]
+    for area, fen in back.values_list("problem__area").annotate(fen=Sum("amount_fen")):
+        found[_part_of(area)]["recovered_fen"] += fen
     return found
 
 
 def _reports(scope: Scope) -> list[Report]:
-    return list(Report.objects.visible_to(scope.user).latest().select_related("unit"))
+    return list(Report.objects.visible_to(scope.user).last_of_each_unit().select_related("unit"))
 
 
 def _reported_figures(scope: Scope) -> dict[str, dict[str, Any]]:
@@ -322,7 +322,7 @@ def annex3_sources(scope: Scope, key: str, column: str) -> list[Source]:
         return _recovery_sources(inside)
     if column == "clues":
         counted = inside.exclude(transfer="").annotate(one=Value(1, IntegerField()))
-        return problem_sources(counted, "one")  # type: ignore[arg-type]
+        return problem_sources(counted, "one")
     field, some = ("cards", Q(cards__gt=0)) if column == "cards_held" else (
         "restitution_paid_fen", Q(restitution_paid_fen__gt=0))  # fmt: skip
     return problem_sources(inside.filter(some), field)

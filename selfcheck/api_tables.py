@@ -66,6 +66,7 @@ class AnnexFileViewSet(Listed):
     queryset = AnnexFile.objects.select_related("file")
     serializer_class = shapes.AnnexFileSerializer
     filterset_fields = ("kind", "unit")
+    parser_classes = (MultiPartParser,)
 
     def visible(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return super().visible(queryset) if allowed(self.actor, "see.oversight") else queryset.none()
@@ -73,8 +74,7 @@ class AnnexFileViewSet(Listed):
     @extend_schema(
         request={"multipart/form-data": shapes.FileAnnexSerializer}, responses={201: shapes.AnnexFileSerializer}
     )
-    @action(detail=False, methods=["post"], url_path="file", parser_classes=[MultiPartParser], filterset_class=None)
-    def file(self, request: Request) -> Response:
+    def create(self, request: Request) -> Response:
         """Hand in a filled-in 附件2 or 附件3; ``file_refused`` says which cell and what to do."""
         given = self.body(shapes.FileAnnexSerializer)
         upload = given.pop("file")

@@ -109,12 +109,12 @@ class Paper:
             chart.x_axis.scaling.orientation = "maxMin"
         self._charts += 1
         name = PackURI(f"/word/charts/chart{self._charts}.xml")
-        part = Part(name, _CHART_TYPE, tostring(chart._write()), self.document.part.package)
+        part = Part(name, _CHART_TYPE, _chart_xml(chart), self.document.part.package)
         relation = self.document.part.relate_to(part, RELATIONSHIP_TYPE.CHART)
         frame = _FRAME.format(width=_WIDTH, height=_HEIGHT, number=1000 + self._charts, relation=relation)
         paragraph = self.document.add_paragraph()
         paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-        paragraph._p.append(parse_xml(frame))
+        paragraph._p.append(parse_xml(frame))  # type: ignore[arg-type]
 
     def save(self) -> bytes:
         target = BytesIO()
@@ -139,6 +139,11 @@ class Paper:
         field = OxmlElement("w:fldSimple")
         field.set(qn("w:instr"), "PAGE")
         paragraph._p.append(field)
+
+
+def _chart_xml(chart: Any) -> bytes:
+    """openpyxl writes the same chart part that Word reads."""
+    return tostring(chart._write())
 
 
 def _set_type(run: Any, font: str, size: Any, *, bold: bool = False) -> None:

@@ -31,7 +31,7 @@ def comparison(filed: AnnexFile) -> tuple[Table, list[tuple[str, str, list[Pair]
     for number, name, cells in filed.rows:
         line = known.pop(name, None)
         beside = line.cells if line else (None,) * len(cells)
-        pairs = [_pair(*both, head) for *both, head in zip(cells, beside, own.heads, strict=True)]
+        pairs = [_pair(said, has, head) for said, has, head in zip(cells, beside, own.heads, strict=True)]
         rows.append((number, name, pairs))
     for line in known.values():
         pairs = [_pair(None, value, head) for value, head in zip(line.cells, own.heads, strict=True)]

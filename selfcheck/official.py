@@ -63,10 +63,8 @@ class Table:
 
 def add_up(rows: Sequence[Sequence[int | None]], width: int) -> tuple[int | None, ...]:
     """The sum of every column; None where no row has anything."""
-    return tuple(
-        sum(values) if (values := [row[place] for row in rows if row[place] is not None]) else None  # type: ignore[misc]
-        for place in range(width)
-    )
+    columns = ([value for row in rows if (value := row[place]) is not None] for place in range(width))
+    return tuple(sum(column) if column else None for column in columns)
 
 
 def shown(value: Any, head: Head) -> str:

@@ -96,7 +96,7 @@ class ReportForm(forms.Form):
 
     def __init__(self, *args: Any, report: Report, **kwargs: Any) -> None:
         initial: dict[str, Any] = {**report.texts, **report.figures, "zero": report.zero, "not_found": report.not_found}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{"initial": initial, **kwargs})
         self.report = report
         if report.kind == Report.Kind.MONTHLY:
             self.fields["zero"] = forms.BooleanField(label=_("零报送：本月自查没有发现问题"), required=False)
@@ -133,7 +133,7 @@ class ReportForm(forms.Form):
         }
 
 
-class OffPlatformForm(forms.ModelForm[OffPlatformProgram]):
+class OffPlatformForm(forms.ModelForm):  # type: ignore[type-arg]
     decided_on = day_field(_("决定日期"), required=False)
     filed_on = day_field(_("报财政和纪检备案日期"), required=False)
 

@@ -76,6 +76,7 @@ def _write_head(sheet: Worksheet, table: Table) -> None:
 
 
 def _write_line(sheet: Worksheet, row: int, line: Line, table: Table) -> None:
+    cell: Any
     font = _BOLD if line.look in {"head", "total"} else _SMALL
     names = (line.number, line.name) if len(table.first) > 1 else (line.name,)
     for place, text in enumerate(names, 1):

@@ -53,7 +53,7 @@ def state_of_units(user: User, year: int) -> list[UnitState]:
     """Every unit that has to report and that ``user`` may see."""
     visible = Report.objects.visible_to(user)
     units = Organisation.objects.filter(kind__in=REPORTING, is_active=True, area__code__startswith=user.area_prefix)
-    if user.kind == Organisation.Kind.DEPARTMENT:
+    if user.kind == Organisation.Kind.DEPARTMENT and user.organisation_id:
         units = units.filter(pk=user.organisation_id)
     latest: dict[tuple[int, str, int], Report] = {}
     for report in visible.filter(year=year).order_by("version"):

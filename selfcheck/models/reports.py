@@ -27,7 +27,7 @@ class ReportQuerySet(models.QuerySet["Report"]):
     def submitted(self) -> ReportQuerySet:
         return self.filter(status=Report.Status.SUBMITTED)
 
-    def latest(self) -> ReportQuerySet:
+    def last_of_each_unit(self) -> ReportQuerySet:
         """Of every unit the last one handed in that has the survey's figures."""
         ordered = self.submitted().order_by("unit", "-year", "-month", "-version", "-pk")
         return ordered.distinct("unit")
