@@ -106,7 +106,7 @@ def _read_rows(sheet: Sheet, kind: str, start: int) -> list[tuple[str, str, list
         if number.startswith(_NOT_ROWS) and not number.isdecimal():
             break
         cells = [_read_cell(padded[place + 2], head, at, place + 2) for place, head in enumerate(heads)]
-        if not name and any(cell is not None for cell in cells):
+        if not name and any(cell not in {None, ""} for cell in cells):
             raise _refuse("name", _("第%(row)d行有数，没有名称。请写明是哪个项目或单位。") % {"row": at})
         if name:
             rows.append((number, name, cells))

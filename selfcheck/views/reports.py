@@ -12,11 +12,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from selfcheck import actions
 from selfcheck.actions.reports import DOCX
+from selfcheck.annexes import REPORTED
 from selfcheck.models import Report
 from selfcheck.official_forms import ReportForm, ReportStartForm
 from selfcheck.report import build_report
 from selfcheck.report_state import months_of, state_of_units
-from selfcheck.report_words import SECTIONS, problems_of
+from selfcheck.report_words import NOT_FOUND, SECTIONS, problems_of
 from subsidy_portal import clock
 from subsidy_portal.paging import keyset_page
 from subsidy_portal.permissions import allowed
@@ -87,10 +88,8 @@ def report(request: StaffRequest, pk: int) -> HttpResponse:
         "may_submit": may_submit,
         "is_maker": found.made_by_id == request.user.pk,
         "texts": [(heading, found.texts.get(key, "")) for key, (heading, _hint) in SECTIONS.items()],
-        "numbers": [(one.label, one.value() or 0, one.name.endswith("_fen")) for one in form.numbers()[:-1]],
-        "denied": [label for key, label in form.fields["not_found"].choices if key in found.not_found]  # type: ignore[attr-defined]
-        if "not_found" in form.fields
-        else [],
+        "numbers": [(label, found.figures.get(key, 0), key.endswith("_fen")) for key, label in REPORTED.items()],
+        "denied": [label for key, (label, _column) in NOT_FOUND.items() if key in found.not_found],
         "problems": problems_of(found).count(),
         "versions": Report.objects.visible_to(request.user)
         .filter(unit=found.unit_id, kind=found.kind, year=found.year, month=found.month)
