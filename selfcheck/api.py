@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from programs.models import Suspicion
-from selfcheck import actions
+from selfcheck import actions, api_tables
 from selfcheck import serializers as shapes
 from selfcheck.checks.deaths import find_paid_after_death
 from selfcheck.models import Problem, ProblemQuerySet
@@ -166,3 +166,4 @@ class ProblemViewSet(Listed):
 
 def register(router: SimpleRouter) -> None:
     router.register("problems", ProblemViewSet, basename="problem")
+    api_tables.register(router)

@@ -63,6 +63,7 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
             ("policies", _("政策清单"), "programs:policy-list", "see.oversight"),
             ("programs", _("补贴项目"), "programs:program-list", "see.oversight"),
             ("funds", _("资金计划"), "programs:fund-list", "see.funds"),
+            ("off-platform", _("线下项目"), "selfcheck:off-platform-list", "see.funds"),
         ],
     ),
     (
@@ -72,6 +73,8 @@ MENU: list[tuple[Any, list[tuple[str, Any, str, str]]]] = [
             ("problems", _("问题台账"), "selfcheck:problem-list", "see.oversight"),
             ("inquiries", _("群众来件"), "inquiries:inquiry-list", "see.inquiries"),
             ("messages", _("短信"), "inquiries:message-list", "see.rosters"),
+            ("reports", _("自查报告"), "selfcheck:report-list", "see.oversight"),
+            ("tables", _("检查报表"), "selfcheck:tables", "see.oversight"),
             ("rules", _("比对规则"), "programs:rule-list", "see.rosters"),
             ("datasets", _("比对数据"), "programs:dataset-list", "see.oversight"),
         ],
@@ -136,6 +139,9 @@ SUBJECTS: dict[str, tuple[Any, str, str]] = {
     "disbursement.monthclose": (_("月结"), "", ""),
     "selfcheck.problem": (_("问题"), "number", "selfcheck:problem"),
     "publicity.inquiry": (_("群众来件"), "number", "inquiries:inquiry"),
+    "selfcheck.report": (_("自查报告"), "unit__short_name", "selfcheck:report"),
+    "selfcheck.annexfile": (_("报来的附件"), "unit__short_name", ""),
+    "selfcheck.yearlyamount": (_("线下发放数"), "program__short_name", ""),
     "subsidy_portal.user": (_("用户"), "username", ""),
 }
 

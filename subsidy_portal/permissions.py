@@ -122,6 +122,14 @@ PERMISSIONS: dict[str, set[tuple[str, str]]] = {
         (K.TOWNSHIP, R.OPERATOR),
         (K.DISCIPLINE, R.OPERATOR),
     },
+    # official tables, reports of the units, money off the platform
+    "annex.edit": {(K.FINANCE, R.OPERATOR)},
+    "annex.file": {(kind, R.OPERATOR) for kind in (K.FINANCE, K.DEPARTMENT, K.TOWNSHIP)},
+    "report.write": {(kind, R.OPERATOR) for kind in (K.FINANCE, K.DEPARTMENT, K.TOWNSHIP)},
+    "report.submit": {(kind, R.REVIEWER) for kind in (K.FINANCE, K.DEPARTMENT, K.TOWNSHIP)},
+    "offline.decide": {(K.FINANCE, R.OPERATOR)},
+    "offline.enter": {(K.FINANCE, R.OPERATOR), (K.DEPARTMENT, R.OPERATOR)},
+    "offline.confirm": {(K.FINANCE, R.REVIEWER), (K.FINANCE, R.APPROVER)},
     # seeing: parts of the menu
     "see.rosters": _STAFF,
     "see.money": _MONEY_SEEN,

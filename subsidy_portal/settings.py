@@ -347,7 +347,12 @@ SPECTACULAR_SETTINGS = {
                 "Discrepancy": ["Status", "Kind"],
                 "MonthClose": ["Status"],
             },
-            "selfcheck": {"Problem": ["Status"]},
+            "selfcheck": {
+                "Problem": ["Status"],
+                "Report": ["Status", "Kind"],
+                "YearlyAmount": ["Status"],
+                "AnnexFile": ["Kind"],
+            },
             "publicity": {"Inquiry": ["Status", "Kind"]},
         }.items()
         for model, fields in models.items()

@@ -27,10 +27,10 @@ class ReportQuerySet(models.QuerySet["Report"]):
     def submitted(self) -> ReportQuerySet:
         return self.filter(status=Report.Status.SUBMITTED)
 
-    def last_of_each(self) -> ReportQuerySet:
+    def last_of_each_unit(self) -> ReportQuerySet:
         """Of every unit the last one handed in that has the survey's figures."""
-        ordered = self.submitted().order_by("unit", "-year", "-month", "-version", "-pk")
-        return ordered.distinct("unit")
+        ordered = self.submitted().order_by("unit_id", "-year", "-month", "-version", "-pk")
+        return ordered.distinct("unit_id")
 
     def with_zero(self, year: int) -> ReportQuerySet:
         """Explicit zero reports of ``year`` (零报送): their units are checked first (R53)."""
