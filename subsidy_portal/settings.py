@@ -91,6 +91,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "publicity.page_cache.PageCacheMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -143,6 +144,9 @@ CACHES = {
         "OPTIONS": {"serializer": "subsidy_portal.json_cache.JsonSerializer"},
     }
 }
+
+# How long a public page is kept before somebody's request makes it anew; none shown is older than twice that. 0: never.
+PAGE_SECONDS = int(os.environ.get("PORTAL_PAGE_SECONDS", "2"))
 
 AUTH_USER_MODEL = "subsidy_portal.User"
 AUTHENTICATION_BACKENDS = [

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import override
+from django.views.decorators.csrf import csrf_exempt
 
 from programs import actions
 from programs.models import Notice, NoticeRow, Objection, Program
@@ -111,8 +112,12 @@ def _facts(notice: Notice) -> dict[str, Any]:
     }
 
 
+@csrf_exempt
 def notice(request: HttpRequest, slug: str) -> HttpResponse:
-    """The rows of one village, or the choice of a village; when the notice is over, its totals."""
+    """The rows of one village, or the choice of a village; when the notice is over, its totals.
+
+    Looking for a name changes nothing, so it needs no token against forged requests: the page is the same for all.
+    """
     found = _notice(slug)
     if not is_running(found):
         return unlisted(render(request, "publicity/notice_over.html", _facts(found)))

@@ -21,10 +21,11 @@ TODAY = "2022-03-08"
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch, set_today: Callable[[str], None]) -> None:
+def _quick(monkeypatch: pytest.MonkeyPatch, settings: Any, set_today: Callable[[str], None]) -> None:
     """Misses wait for a shorter slot, and nobody for the next try; tests of both take the real ones."""
     monkeypatch.setattr(publicity.lookup, "SLOT_SECONDS", 0.005)
     monkeypatch.setattr(publicity.challenge, "WAIT_SECONDS", 0)
+    settings.PAGE_SECONDS = 0  # what a test changes it sees at once; test_page_cache.py keeps pages
     set_today(TODAY)
 
 
