@@ -71,6 +71,8 @@ class Paper:
         paragraph.paragraph_format.keep_with_next = True
 
     def signed(self, unit: str, day: str) -> None:
+        """Who and when, never alone on a page."""
+        self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         for text in (unit, day):
             paragraph = self._paragraph(text, "仿宋_GB2312", 16)
             paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
