@@ -1,4 +1,4 @@
-"""The ledger's part of the desk: what to verify, put right and review; and where a number leads."""
+"""The part of the ledger, the reports and the tables on the desk; and where a problem's number leads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from selfcheck.models import Problem, ProblemPayment
+from selfcheck.models import Problem, ProblemPayment, Report, YearlyAmount
 from subsidy_portal import clock
 from subsidy_portal.desk import DeskItem, last_moves
 from subsidy_portal.models import Organisation, User
@@ -23,7 +23,8 @@ AT_MOST = 50
 
 def waiting(user: User) -> list[DeskItem]:
     """At most ``AT_MOST`` of each kind, the nearest deadline first."""
-    return [*_to_register(user), *_to_verify(user), *_to_work_on(user), *_to_review(user), *_to_press(user)]
+    problems = (*_to_register(user), *_to_verify(user), *_to_work_on(user), *_to_review(user), *_to_press(user))
+    return [*problems, *_to_submit(user), *_to_confirm(user)]
 
 
 def away(user: User) -> list[DeskItem]:
@@ -118,6 +119,44 @@ def _to_register(user: User) -> Iterator[DeskItem]:
             facts=_("还没有登记为问题"),
             url=reverse("selfcheck:overpayments"),
             action=_("登记"),
+        )
+
+
+def _to_submit(user: User) -> Iterator[DeskItem]:
+    """Drafts of the own unit that a colleague has written."""
+    if not allowed(user, "report.submit"):
+        return
+    drafts = Report.objects.filter(unit=user.organisation, status=Report.Status.DRAFT).exclude(made_by=user)
+    for report in drafts.select_related("made_by")[:AT_MOST]:
+        yield DeskItem(
+            menu="reports",
+            kind=_("自查报告"),
+            title=str(report),
+            facts=_("等核对后报送"),
+            url=reverse("selfcheck:report", args=(report.pk,)),
+            action=_("报送"),
+            by=str(report.made_by),
+            at=report.made_at,
+            due_on=report.due_on,
+        )
+
+
+def _to_confirm(user: User) -> Iterator[DeskItem]:
+    """Amounts off the platform that somebody else has entered."""
+    if not allowed(user, "offline.confirm"):
+        return
+    proposed = YearlyAmount.objects.visible_to(user).filter(status=YearlyAmount.Status.PROPOSED).exclude(made_by=user)
+    for amount in proposed.select_related("program", "made_by").order_by("pk")[:AT_MOST]:
+        yield DeskItem(
+            menu="off-platform",
+            kind=_("线下发放数"),
+            title=f"{amount.program.short_name} {amount.year}",
+            facts=_("等复核后计入总数"),
+            url=reverse("selfcheck:off-platform", args=(amount.program_id,)),
+            action=_("复核"),
+            amount_fen=amount.amount_fen,
+            by=str(amount.made_by),
+            at=amount.made_at,
         )
 
 

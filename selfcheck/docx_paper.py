@@ -15,7 +15,7 @@ from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import qn
-from docx.shared import Cm, Pt
+from docx.shared import Cm, Pt, RGBColor
 from openpyxl.chart import BarChart
 from openpyxl.chart.data_source import AxDataSource, NumData, NumDataSource, NumVal, StrData, StrVal
 from openpyxl.chart.label import DataLabelList
@@ -37,7 +37,7 @@ _FRAME = """<w:r xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/200
 
 
 class Paper:
-    """One document, written from top to bottom."""
+    """One document, written from top to bottom. A line break in the title stays one."""
 
     def __init__(self, title: str) -> None:
         self.document = Document()
@@ -48,7 +48,7 @@ class Paper:
         page.top_margin, page.bottom_margin = Cm(3.7), Cm(3.5)
         page.left_margin, page.right_margin = Cm(2.8), Cm(2.6)
         self._number_pages(page)
-        self.document.core_properties.title = title
+        self.document.core_properties.title = title.replace("\n", "")
         self.document.core_properties.author = ""
         paragraph = self._paragraph(title, "方正小标宋简体", 22, centred=True)
         paragraph.paragraph_format.space_after = Pt(20)
@@ -71,6 +71,8 @@ class Paper:
         paragraph.paragraph_format.keep_with_next = True
 
     def signed(self, unit: str, day: str) -> None:
+        """Who and when, never alone on a page."""
+        self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         for text in (unit, day):
             paragraph = self._paragraph(text, "仿宋_GB2312", 16)
             paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
@@ -83,10 +85,12 @@ class Paper:
         table = self.document.add_table(rows=1, cols=len(head), style="Table Grid")
         table.alignment = WD_TABLE_ALIGNMENT.CENTER
         table.autofit = False
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = Cm(width / 10)
         for line in (head, *rows):
             cells = table.rows[0].cells if line is head else table.add_row().cells
-            for place, (cell, text) in enumerate(zip(cells, line, strict=True)):
-                cell.width = Cm(widths[place] / 10)
+            for cell, text, width in zip(cells, line, widths, strict=True):
+                cell.width = Cm(width / 10)
                 paragraph = cell.paragraphs[0]
                 _set_type(paragraph.add_run(text), "宋体", 10.5, bold=line is head)
                 paragraph.alignment = (
@@ -107,6 +111,7 @@ class Paper:
         chart.legend = chart.legend if len(series) > 1 else None
         if lying:
             chart.x_axis.scaling.orientation = "maxMin"
+            chart.y_axis.delete = True
         self._charts += 1
         name = PackURI(f"/word/charts/chart{self._charts}.xml")
         part = Part(name, _CHART_TYPE, _chart_xml(chart), self.document.part.package)
@@ -148,7 +153,7 @@ def _chart_xml(chart: Any) -> bytes:
 
 def _set_type(run: Any, font: str, size: Any, *, bold: bool = False) -> None:
     run.font.name, run.font.size, run.font.bold = "Times New Roman", Pt(size), bold
-    run.font.color.rgb = None
+    run.font.color.rgb = RGBColor(0, 0, 0)
     fonts = run._element.get_or_add_rPr().get_or_add_rFonts()
     fonts.set(qn("w:eastAsia"), font)
 

@@ -72,7 +72,13 @@ class AnnexFileForm(forms.Form):
 class PlaceForm(forms.Form):
     """The row of 附件2 for one program."""
 
-    row = forms.TypedChoiceField(label=_("附件2的行"), coerce=int, empty_value=None, required=False)
+    row = forms.TypedChoiceField(
+        label=_("附件2的行"),
+        coerce=int,
+        empty_value=None,
+        required=False,
+        widget=forms.Select(attrs={"class": "w-auto"}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -14,6 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from selfcheck.official import TEXT, Line, Table
 from subsidy_portal.tables import cell_value, save
 
+ROW_HEIGHT = 21
 TITLE_ROW, INFO_ROW, BAND_ROW, PART_ROW, FIRST_ROW = 1, 2, 3, 4, 5
 
 _THIN = Side(style="thin", color="000000")
@@ -60,7 +61,8 @@ def _write_title(sheet: Worksheet, table: Table, width: int) -> None:
 def _write_head(sheet: Worksheet, table: Table) -> None:
     """One name over several parts, or one name down both rows."""
     columns = [(name, "") for name in table.first] + [(head.band, head.part) for head in table.heads]
-    widths = [6, 34 if len(table.heads) < 18 else 16][: len(table.first)] + [head.width for head in table.heads]
+    names = (12,) if len(table.first) == 1 else (6, 34 if len(table.heads) < 18 else 16)
+    widths = [*names, *(head.width for head in table.heads)]
     for place, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(place)].width = width
     for place, texts in enumerate(columns, 1):
@@ -79,6 +81,7 @@ def _write_line(sheet: Worksheet, row: int, line: Line, table: Table) -> None:
     cell: Any
     font = _BOLD if line.look in {"head", "total"} else _SMALL
     names = (line.number, line.name) if len(table.first) > 1 else (line.name,)
+    sheet.row_dimensions[row].height = ROW_HEIGHT
     for place, text in enumerate(names, 1):
         cell = sheet.cell(row, place, int(text) if text.isdecimal() and place < len(names) else text or None)
         cell.font, cell.border = font, _BORDER
@@ -91,7 +94,11 @@ def _write_line(sheet: Worksheet, row: int, line: Line, table: Table) -> None:
         if isinstance(value, str):
             cell.data_type = "s"  # text stays text, also when it begins with an equals sign
         cell.number_format = head.format.strip()
-        cell.font, cell.border, cell.alignment = font, _BORDER, _LEFT if head.format == TEXT else _RIGHT
+        cell.font, cell.border, cell.alignment = (
+            font,
+            _BORDER,
+            _LEFT if head.format == TEXT and head.width > 10 else _RIGHT,
+        )
 
 
 def _set_page(sheet: Worksheet) -> None:
@@ -99,6 +106,7 @@ def _set_page(sheet: Worksheet) -> None:
     sheet.row_dimensions[TITLE_ROW].height = 34
     sheet.row_dimensions[BAND_ROW].height = 22
     sheet.row_dimensions[PART_ROW].height = 58
+    sheet.row_dimensions[INFO_ROW].height = ROW_HEIGHT
     sheet.print_title_rows = f"{BAND_ROW}:{PART_ROW}"
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A3
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0

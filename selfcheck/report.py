@@ -27,7 +27,7 @@ SHOWN = 10
 
 def build_report(report: Report) -> bytes:
     """The paper of ``report`` as it stands now."""
-    paper = Paper(f"{report.unit.name}惠民惠农财政补贴资金“一卡通”{_title(report)}")
+    paper = Paper(f"{report.unit.name}\n惠民惠农财政补贴资金“一卡通”\n{_title(report)}")
     writers = {"management": _write_management, "payments": _write_payments, "problems": _write_problems}
     for place, (key, (heading, _hint)) in enumerate(SECTIONS.items()):
         words = report.texts.get(key, "")

@@ -38,15 +38,18 @@ class UnitState:
         return 1 + self.zeros
 
 
-def columns(year: int) -> list[tuple[str, int]]:
-    """Kind and month of everything that is to be reported in ``year``, in the order of the days."""
-    monthly = [(Report.Kind.MONTHLY.value, month) for month in range(FIRST_MONTH, LAST_MONTH + 1)]
-    return [monthly[0], (Report.Kind.STAGE.value, 7), *monthly[1:], (Report.Kind.ANNUAL.value, 12)]
+def columns(user: User, year: int) -> list[tuple[str, int]]:
+    """Kind and month of what is to be reported in ``year``, and of other months somebody reported; by day."""
+    monthly = Report.objects.visible_to(user).filter(year=year, kind=Report.Kind.MONTHLY)
+    months = {*range(FIRST_MONTH, LAST_MONTH + 1), *monthly.order_by().values_list("month", flat=True)}
+    every = [(Report.Kind.MONTHLY.value, month) for month in months]
+    every += [(Report.Kind.STAGE.value, 7), (Report.Kind.ANNUAL.value, 12)]
+    return sorted(every, key=lambda pair: due_day(pair[0], year, pair[1]) or dt.date.min)
 
 
-def months_of(year: int) -> list[str]:
+def months_of(user: User, year: int) -> list[str]:
     words = {Report.Kind.STAGE.value: _("7月5日"), Report.Kind.ANNUAL.value: _("12月5日")}
-    return [words.get(kind) or _("%(month)d月") % {"month": month} for kind, month in columns(year)]
+    return [words.get(kind) or _("%(month)d月") % {"month": month} for kind, month in columns(user, year)]
 
 
 def state_of_units(user: User, year: int) -> list[UnitState]:
@@ -60,11 +63,18 @@ def state_of_units(user: User, year: int) -> list[UnitState]:
         latest[report.unit_id, report.kind, report.month] = report
     zeros = visible.with_zero(year)
     states = [UnitState(unit) for unit in units.select_related("area").order_by("-kind", "area_id", "pk")]
+    wanted = columns(user, year)
     for state in states:
-        mine = {(kind, month): latest.get((state.unit.pk, kind, month)) for kind, month in columns(year)}
-        state.cells = [_cell(report, due_day(kind, year, month)) for (kind, month), report in mine.items()]
+        mine = {(kind, month): latest.get((state.unit.pk, kind, month)) for kind, month in wanted}
+        state.cells = [_cell(report, _expected(kind, year, month)) for (kind, month), report in mine.items()]
         state.zeros = sum(report.unit_id == state.unit.pk for report in zeros)
     return states
+
+
+def _expected(kind: str, year: int, month: int) -> dt.date | None:
+    """When everybody has to report; None for a month outside the campaign, in which somebody did."""
+    inside = kind != Report.Kind.MONTHLY or FIRST_MONTH <= month <= LAST_MONTH
+    return due_day(kind, year, month) if inside else None
 
 
 def _cell(report: Report | None, due_on: dt.date | None) -> Cell:

@@ -39,7 +39,7 @@ def off_platform_list(request: StaffRequest) -> HttpResponse:
     for amount in amounts:
         key = (amount.program_id, amount.year)
         by_program[key] = by_program.get(key, 0) + amount.amount_fen
-    rows = [(program, [by_program.get((program.pk, year)) for year in years[:4]]) for program in programs]
+    rows = [(program, [(year, by_program.get((program.pk, year))) for year in years[:4]]) for program in programs]
     whole = yearly_table(request.user)
     last = whole.lines[-1] if whole.lines else None
     off, every = (whole.cell(last.key, key) for key in ("off_fen", "all_fen")) if last else (0, 0)

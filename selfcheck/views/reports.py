@@ -41,7 +41,7 @@ def report_list(request: StaffRequest) -> HttpResponse:
     context = {
         "year": year,
         "years": sorted({*years, clock.today().year}, reverse=True),
-        "months": months_of(year),
+        "months": months_of(request.user, year),
         "units": state_of_units(request.user, year),
         "page": keyset_page(found, request, size=40),
         "start": ReportStartForm() if allowed(request.user, "report.write") else None,

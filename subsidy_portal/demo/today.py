@@ -22,6 +22,7 @@ from subsidy_portal.demo.catalogue import (
     LONGEVITY_CODE,
     VETERAN_CODE,
 )
+from subsidy_portal.demo.inspection import leave_inspection
 from subsidy_portal.demo.plan import Run
 from subsidy_portal.demo.play import Play, R
 from subsidy_portal.models import Area, Organisation
@@ -70,6 +71,7 @@ def leave_work(play: Play) -> None:
     actions.submit_roster(submitted, actor=world.town_user(submitted.area, R.OPERATOR))
     play.upload([_next_year(play, VETERAN_CODE, f"{year}-02", 2)], broken=False)  # the register says two have died
     play.upload_broken(_next_year(play, LAND_CODE, str(year), 3))
+    leave_inspection(world, year)
 
 
 def _overdue_problem(play: Play, roster: Roster) -> None:
