@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from subsidy_portal import clock
-from subsidy_portal.bench import BENCHES, audits, checks, gateway, imports, money, registry
+from subsidy_portal.bench import BENCHES, audits, checks, gateway, imports, money, public, registry
 from subsidy_portal.demo.catalogue import ENTRIES
 
 
@@ -21,6 +21,10 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (audits, "ROWS", 60),
         (audits, "BATCHES", 2),
         (registry, "PERSONS", 2_000),
+        (public, "PAYMENTS", 600),
+        (public, "LOOKUPS", 60),
+        (public, "PAGES", 40),
+        (public, "BURST", 20),
         (money, "ROWS", 300),
         (money, "BATCHES", 6),
         (money, "MILLION", 60),

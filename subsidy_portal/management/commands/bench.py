@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from subsidy_portal.bench import BENCHES, audits, checks, gateway, imports, money, peak_mb, registry  # noqa: F401  # importing registers the benchmarks
+from subsidy_portal.bench import BENCHES, audits, checks, gateway, imports, money, peak_mb, public, registry  # noqa: F401  # importing registers the benchmarks
 
 
 class Command(BaseCommand):
