@@ -10,6 +10,7 @@ import pytest
 from subsidy_portal import clock
 from subsidy_portal.bench import BENCHES, audits, checks, gateway, imports, money, public, registry
 from subsidy_portal.demo.catalogue import ENTRIES
+from tests.faults.force import FULL
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 def test_every_bench_gives_a_ratio_to_a_floor() -> None:
-    for name in BENCHES:
+    # The benches of the public site start a web server of their own: they run small in the long form.
+    for name in BENCHES if FULL else BENCHES.keys() - {"lookup", "public"}:
         result = BENCHES[name]()
         assert result.bench == name
         assert result.n > 0

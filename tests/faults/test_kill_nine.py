@@ -18,11 +18,11 @@ pytestmark = pytest.mark.stack
 
 def test_worker_and_bank_killed_in_the_middle_of_paying(stack: Stack) -> None:
     (stack.home / "clock").write_text("2022-03-07")
-    stack.knobs(max_lines_per_second=1500 if FULL else 400)
+    stack.knobs(max_lines_per_second=1500 if FULL else 300)
     with stack.django():
         desk = stage.Desk()
         near, far = make.make_bank("N"), make.make_bank("F")
-        large, small = (1_500, 100) if FULL else (400, 20)
+        large, small = (1_500, 100) if FULL else (150, 10)
         batches = [stage.crowd_batch(desk, stage.crowd(large, near))]
         batches += [stage.crowd_batch(desk, stage.crowd(small, near) + stage.crowd(small, far)) for _ in range(5)]
         for batch in batches:

@@ -22,7 +22,7 @@ from subsidy_portal import crypto
 from tests import make
 from tests.publicity.conftest import Citizen, open_notice
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 PHONE = "13900001234"
 
 
