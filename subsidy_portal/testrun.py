@@ -54,7 +54,7 @@ def run_all(portal: Supervisor, env: Environment, arguments: Sequence[str]) -> i
 
 
 def faults_in_full(arguments: Sequence[str]) -> tuple[list[str], Environment]:
-    """``--faults [--json FILE]``: only the proofs by force, at their full length, with a report in FILE."""
+    """``--faults [--json FILE]``: only the proofs by force and the attacks, in full, with a report in FILE."""
     rest = list(arguments)
     if "--faults" not in rest:
         return rest, {}
@@ -66,7 +66,7 @@ def faults_in_full(arguments: Sequence[str]) -> tuple[list[str], Environment]:
         told.unlink(missing_ok=True)
         extra["PORTAL_FAULT_REPORT"] = str(told)
         del rest[at : at + 2]
-    return ["tests/faults", *rest], extra
+    return ["tests/faults", "tests/publicity/test_attacks.py", *rest], extra
 
 
 def report(name: str, began: float, code: int) -> None:
