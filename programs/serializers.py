@@ -87,7 +87,7 @@ class PolicyListSerializer(serializers.ModelSerializer[PolicyList]):
 
 
 class PolicyListDetailSerializer(PolicyListSerializer):
-    items = PolicyItemSerializer(many=True)
+    items = PolicyItemSerializer(many=True, source="public_items")
 
     class Meta(PolicyListSerializer.Meta):
         fields = (*PolicyListSerializer.Meta.fields, "items")  # type: ignore[assignment]

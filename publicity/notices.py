@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from programs.models import Notice, NoticeRow, Program
+from publicity.open_data import FEWEST, hidden_townships
 from subsidy_portal import clock
 from subsidy_portal.models import Area, Organisation
 
@@ -30,6 +32,18 @@ def known_notices() -> QuerySet[Notice]:
         .select_related("roster__program__department", "roster__area__parent")
         .order_by("-pk")
     )
+
+
+def withheld(notices: Iterable[Notice]) -> set[int]:
+    """Keys of ended notices whose total would give away what the open data leave out, or what so few got."""
+    over = [notice for notice in notices if not is_running(notice)]
+    hidden = hidden_townships({int(notice.roster.period[:4]) for notice in over})
+    return {
+        notice.pk
+        for notice in over
+        if notice.row_count < FEWEST
+        or (notice.roster.program.code, notice.roster.period, notice.roster.area_id) in hidden
+    }
 
 
 def running(notices: QuerySet[Notice]) -> QuerySet[Notice]:

@@ -1,7 +1,8 @@
 """Totals anybody may take away: per program, period and township or village. Nobody can be computed out of them.
 
-A cell of fewer than three persons is left out, and so is another one beside it wherever the difference to the total
-above would give it back (secondary suppression). Whatever lies inside a cell that is left out is left out too.
+The figures form a tree: the year, its programs, their periods, the townships, the villages. A cell of fewer than three
+persons is left out. Alone it could be computed from the total above, so others are left out beside it (secondary
+suppression), also where the total is that of the year on the first page.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
 
 from django.core.cache import cache
 
+from programs.models import Program
 from subsidy_portal.bulk import fetch
+from subsidy_portal.models import Area
 
 FEWEST, KEPT_SECONDS = 3, 600
 
@@ -38,18 +42,22 @@ class Cell:
         return self.persons is None
 
 
-# One line a program, period and village; and one for each township, for a person may be paid in two villages.
-_CELLS = """
-    SELECT p.period, program.code, program.short_name, area.code, area.name, town.code,
+# (program code, period, township, village) or its beginning; () is the whole year, which the first page tells.
+Path: TypeAlias = tuple[str, ...]
+
+# Every level counts its own people: one may be paid in two villages, and in every month.
+_COUNTS = """
+    SELECT p.period, program.code, town.code, village.code,
+           grouping(program.code) + grouping(p.period) + grouping(town.code) + grouping(village.code),
            count(DISTINCT p.beneficiary_id), count(*), sum(p.amount_fen)::bigint
       FROM disbursement_payment p
       JOIN programs_program program ON program.id = p.program_id AND NOT program.is_classified
       JOIN subsidy_portal_area village ON village.code = p.area_id
       JOIN subsidy_portal_area town ON town.code = CASE village.level WHEN 'village' THEN village.parent_id
                                                                       ELSE village.code END
-      JOIN subsidy_portal_area area ON area.code = {by}.code
      WHERE p.status = 'paid' AND p.period >= %(first)s AND p.period < %(next)s
-     GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 4
+     GROUP BY GROUPING SETS ((program.code, p.period, town.code, village.code), (program.code, p.period, town.code),
+                             (program.code, p.period), (program.code), ())
 """
 
 
@@ -59,47 +67,67 @@ def years() -> list[int]:
     return [int(year) for (year,) in rows]
 
 
-def _read(year: int, by: str) -> list[Cell]:
-    bounds = {"first": str(year), "next": str(year + 1)}
-    return [Cell(*row) for row in fetch(_CELLS.format(by=by), bounds)]
+def _count(year: int) -> dict[Path, tuple[int, int, int]]:
+    """Persons, payments and fen of every cell of the tree."""
+    found = fetch(_COUNTS, {"first": str(year), "next": str(year + 1)})
+    return {
+        (program, period, town, village)[: 4 - above]: (persons, payments, fen)
+        for period, program, town, village, above, persons, payments, fen in found
+        if payments
+    }
 
 
-def hide_small(cells: Iterable[Cell]) -> list[Cell]:
-    """The cells under one published total, those left out that could give away fewer than FEWEST persons."""
-    group = sorted(cells, key=lambda cell: (cell.persons or 0, cell.fen or 0))
-    hidden = sum((cell.persons or 0) < FEWEST for cell in group)
-    # One alone is the difference to the total; two together may still be fewer than three persons.
-    while 0 < hidden < len(group) and (hidden == 1 or sum(cell.persons or 0 for cell in group[:hidden]) < FEWEST):
-        hidden += 1
-    return [_without(cell) for cell in group[:hidden]] + group[hidden:]
+def hidden_paths(persons: Mapping[Path, int]) -> set[Path]:
+    """What is left out so that no small cell can be computed from what is published.
+
+    Under a published cell either all parts are left out, or at least two, one of them of FEWEST or more: what can
+    be computed is the sum of such a group. A cell left out for the sake of another leaves out a part of its own.
+    """
+    parts: dict[Path, list[Path]] = defaultdict(list)
+    for path in persons:
+        if path:
+            parts[path[:-1]].append(path)
+    hidden = {path for path, n in persons.items() if n < FEWEST}
+    for path in sorted(persons, key=len):
+        _hide_beside(parts[path], persons, hidden, fewest=1 if path in hidden else 2)
+    return hidden
 
 
-def _without(cell: Cell) -> Cell:
-    return replace(cell, persons=None, payments=None, fen=None)
+def _hide_beside(parts: Iterable[Path], persons: Mapping[Path, int], hidden: set[Path], *, fewest: int) -> None:
+    """Leave out the smallest that will do, until those left out tell nothing about a single small one."""
+    ordered = sorted(parts, key=lambda path: (persons[path], path))
+    gone = [path for path in ordered if path in hidden]
+    if fewest == 2 and not gone:
+        return  # nothing needs cover
+    rest = [path for path in ordered if path not in hidden]
+    while rest and (len(gone) < fewest or all(persons[path] < FEWEST for path in gone)):
+        gone.append(rest.pop(0))
+    hidden.update(gone)
+
+
+def _cells(year: int, depth: int) -> list[Cell]:
+    """The cells of one depth of the tree, 3 for townships and 4 for villages, without what is left out."""
+    counted = _count(year)
+    hidden = hidden_paths({path: figures[0] for path, figures in counted.items()})
+    programs = dict(Program.objects.public().values_list("code", "short_name"))
+    areas = dict(Area.objects.values_list("code", "name"))
+    shown: list[Cell] = []
+    for path, figures in counted.items():
+        if len(path) == depth:
+            code, period, town, area = path[0], path[1], path[2], path[-1]
+            told = (None, None, None) if path in hidden else figures
+            shown.append(Cell(period, code, programs[code], area, areas[area], town, *told))
+    return sorted(shown, key=lambda cell: (cell.period, cell.program, cell.area))
 
 
 def township_cells(year: int) -> list[Cell]:
     """Every program and period of ``year`` by township."""
-    groups: dict[tuple[str, str], list[Cell]] = defaultdict(list)
-    for cell in _read(year, "town"):
-        groups[cell.period, cell.program].append(cell)
-    return _ordered(cell for group in groups.values() for cell in hide_small(group))
+    return _cells(year, 3)
 
 
 def village_cells(year: int) -> list[Cell]:
-    """The same by village; nothing of a village whose township's cell is left out."""
-    closed = {(cell.period, cell.program, cell.area) for cell in township_cells(year) if cell.is_hidden}
-    groups: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
-    for cell in _read(year, "village"):
-        groups[cell.period, cell.program, cell.town].append(cell)
-    shown: list[Cell] = []
-    for key, group in groups.items():
-        shown += map(_without, group) if key in closed else hide_small(group)
-    return _ordered(shown)
-
-
-def _ordered(cells: Iterable[Cell]) -> list[Cell]:
-    return sorted(cells, key=lambda cell: (cell.period, cell.program, cell.area))
+    """The same by village."""
+    return _cells(year, 4)
 
 
 def kept_cells(year: int, level: str) -> list[Cell]:
@@ -111,6 +139,12 @@ def kept_cells(year: int, level: str) -> list[Cell]:
         kept = [asdict(cell) for cell in cells]
         cache.set(key, kept, KEPT_SECONDS)
     return [Cell(**cell) for cell in kept]
+
+
+def hidden_townships(years: Iterable[int]) -> set[tuple[str, str, str]]:
+    """(program code, period, township) of what is left out: no other page may tell it either."""
+    cells = [cell for year in years for cell in kept_cells(year, "township")]
+    return {(cell.program, cell.period, cell.area) for cell in cells if cell.is_hidden}
 
 
 HEADER = ("期间", "项目编码", "项目", "区划代码", "乡镇或村", "人数", "人次", "金额（元）")

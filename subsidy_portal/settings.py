@@ -60,6 +60,7 @@ CSRF_TRUSTED_ORIGINS = env_list("PORTAL_ORIGINS")
 COUNTY_NAME = os.environ.get("PORTAL_COUNTY", "示范县")
 SITE = {
     "host_unit": os.environ.get("PORTAL_SITE_HOST", f"{COUNTY_NAME}财政局"),
+    "undertaker": os.environ.get("PORTAL_SITE_UNDERTAKER", ""),
     "phone": os.environ.get("PORTAL_SITE_PHONE", "12345"),
     "icp": os.environ.get("PORTAL_SITE_ICP", ""),
     "police": os.environ.get("PORTAL_SITE_POLICE", ""),

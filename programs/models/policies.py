@@ -181,8 +181,17 @@ class PolicyList(models.Model):
     def __str__(self) -> str:
         return f"{self.year}年第{self.version}版"
 
+    @property
+    def public_items(self) -> PolicyItemQuerySet:
+        """Its lines in their order, without classified programs."""
+        return PolicyItem.objects.filter(policy_list=self).public().select_related("program")
+
 
 class PolicyItemQuerySet(models.QuerySet["PolicyItem"]):
+    def public(self) -> PolicyItemQuerySet:
+        """Lines that may be shown: a program classified later leaves every version that ever named it (R2)."""
+        return self.filter(program__is_classified=False)
+
     def governing(self, program: Program, year: int) -> PolicyItem | None:
         """The program's line in the list that governs ``year``: the newest published one of that year or before."""
         published = self.filter(program=program, policy_list__status="published", policy_list__year__lte=year)

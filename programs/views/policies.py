@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,7 +32,9 @@ SHORT = ("项目编码", "补贴项目名称", "主管部门", "补贴标准", "
 @staff_page("see.oversight")
 def policy_list(request: StaffRequest) -> HttpResponse:
     """The versions, newest first; the newest published one is what people are shown."""
-    lists = PolicyList.objects.select_related("made_by", "published_by").annotate(item_count=Count("items"))
+    lists = PolicyList.objects.select_related("made_by", "published_by").annotate(
+        item_count=Count("items", filter=Q(items__program__is_classified=False))
+    )
     if not _sees_drafts(request):
         lists = lists.exclude(status=PolicyList.Status.DRAFT)
     context = {"lists": lists, "form": YearForm(), "may_edit": allowed(request.user, "policy.edit")}
@@ -77,9 +79,9 @@ def policy_list_version(request: StaffRequest, pk: int) -> HttpResponse:
 
 def _version_page(request: StaffRequest, found: PolicyList, form: ChannelForm | None = None) -> HttpResponse:
     before = PolicyList.objects.filter(year=found.year, version__lt=found.version).order_by("-version").first()
-    old = {item.program_id: item for item in before.items.all()} if before else {}
+    old = {item.program_id: item for item in before.public_items} if before else {}
     items: list[dict[str, Any]] = []
-    for item in found.items.all():
+    for item in found.public_items:
         was = old.pop(item.program_id, None)
         items.append(
             {

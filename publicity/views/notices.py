@@ -34,6 +34,7 @@ from publicity.notices import (
     strip,
     villages_of,
     whole,
+    withheld,
 )
 from subsidy_portal import clock
 from subsidy_portal.models import Area, Organisation, StoredFile, User
@@ -67,12 +68,14 @@ def notices(request: HttpRequest) -> HttpResponse:
     department = _chosen_department(request, departments)
     if department:
         shown = shown.filter(roster__program__department=department)
+    page = keyset_page(shown, request, size=LIST_SIZE)
     response = render(
         request,
         "publicity/notices.html",
         {
             "section": "notices",
-            "page": keyset_page(shown, request, size=LIST_SIZE),
+            "page": page,
+            "withheld": withheld(page),
             "over": over,
             "area": area,
             "program": program,
@@ -120,7 +123,7 @@ def notice(request: HttpRequest, slug: str) -> HttpResponse:
     """
     found = _notice(slug)
     if not is_running(found):
-        return unlisted(render(request, "publicity/notice_over.html", _facts(found)))
+        return unlisted(render(request, "publicity/notice_over.html", _facts(found) | {"withheld": withheld([found])}))
     try:
         take_notice_page(request)
     except Limited as limited:

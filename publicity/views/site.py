@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from disbursement import statistics
 from programs.models import Program
-from publicity.notices import known_notices, public_address, running
+from publicity.notices import known_notices, public_address, running, withheld
 from publicity.policies import Policy, audiences, current_list, policies_of
 from subsidy_portal import clock
 from subsidy_portal.models import Organisation
@@ -42,6 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "enjoy": sentence if policies else _("政策清单还没有公布"),
             "who": [*who, (_("更多…"), link)] if who else [],
             "notices": latest,
+            "withheld": withheld(latest),
             "year": _year_totals(),
         },
     )

@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import random
+from fractions import Fraction
+from itertools import combinations
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from programs.models import Program
-from publicity.open_data import FEWEST, Cell, hide_small, township_cells, village_cells
+from publicity.open_data import FEWEST, Cell, Path, hidden_paths, township_cells, village_cells
 from tests import make
+from tests.publicity.conftest import open_notice
 
 pytestmark = pytest.mark.django_db
 A, B, C = "990001101201", "990001101202", "990001101203"
@@ -55,22 +59,81 @@ def test_a_township_that_is_left_out_shows_no_village_either() -> None:
     assert set(figures(village_cells(2022)).values()) == {None}
 
 
-def cell(number: int, persons: int) -> Cell:
-    return Cell("2022-02", "2080502", "高龄津贴", str(number), str(number), "1", persons, persons, persons * 10_000)
+def grow(villages: dict[Path, int]) -> dict[Path, int]:
+    """The whole tree above villages in which nobody is counted twice."""
+    tree: dict[Path, int] = {}
+    for path, n in villages.items():
+        for length in range(len(path) + 1):
+            tree[path[:length]] = tree.get(path[:length], 0) + n
+    return tree
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_no_difference_gives_away_fewer_than_three(seed: int) -> None:
-    """Whoever knows the total and every published cell learns a sum over at least two cells and three persons."""
-    draw = random.Random(seed)
-    for _case in range(200):
-        group = [cell(n, draw.choice((1, 1, 2, 3, 4, 9))) for n in range(draw.randint(1, 6))]
-        shown = hide_small(group)
-        hidden = [number for number, one in enumerate(group) if next(s for s in shown if s.area == one.area).is_hidden]
-        assert all(number in hidden for number, one in enumerate(group) if (one.persons or 0) < FEWEST)
-        if hidden and len(hidden) < len(group):
-            assert len(hidden) >= 2
-            assert sum(group[number].persons or 0 for number in hidden) >= FEWEST
+class Attacker:
+    """Who adds and subtracts whatever is published: every combination, by elimination over exact fractions."""
+
+    def __init__(self, tree: dict[Path, int], hidden: set[Path]) -> None:
+        self.leaves = sorted(path for path in tree if len(path) == 4)
+        self.rows: list[tuple[int, list[Fraction]]] = []
+        for path in tree:
+            if path not in hidden or not path:
+                left = self.reduce(self.vector(path))
+                pivot = next((n for n, value in enumerate(left) if value), None)
+                if pivot is not None:
+                    self.rows.append((pivot, [value / left[pivot] for value in left]))
+
+    def vector(self, *paths: Path) -> list[Fraction]:
+        return [Fraction(any(leaf[: len(path)] == path for path in paths)) for leaf in self.leaves]
+
+    def reduce(self, vector: list[Fraction]) -> list[Fraction]:
+        for pivot, row in self.rows:
+            if vector[pivot]:
+                vector = [a - vector[pivot] * b for a, b in zip(vector, row, strict=True)]
+        return vector
+
+    def computes(self, *paths: Path) -> bool:
+        return not any(self.reduce(self.vector(*paths)))
+
+
+def assert_safe(tree: dict[Path, int], hidden: set[Path]) -> None:
+    """No small cell, and no two small cells of fewer than three together, can be computed."""
+    if tree[()] < FEWEST:
+        return
+    attacker = Attacker(tree, hidden)
+    small = [path for path, n in tree.items() if n < FEWEST]
+    for path in small:
+        assert path in hidden
+        assert not attacker.computes(path), path
+    for one, other in combinations([path for path in small if len(path) == 4], 2):
+        if tree[one] + tree[other] < FEWEST:
+            assert not attacker.computes(one, other), (one, other)
+
+
+VILLAGES = st.dictionaries(
+    st.tuples(*(st.sampled_from(names) for names in (("A", "B"), ("1", "2"), ("东", "西", "南"), ("a", "b", "c")))),
+    st.integers(1, 6),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(VILLAGES)
+def test_whatever_the_county_no_small_cell_can_be_computed_back(villages: dict[Path, int]) -> None:
+    tree = grow(villages)
+    assert_safe(tree, hidden_paths(tree))
+
+
+def test_without_cover_the_attack_works() -> None:
+    """The attacker of these tests is able: hiding the small cell alone gives it away."""
+    tree = grow({("A", "1", "东", "a"): 2, ("A", "1", "东", "b"): 9, ("A", "1", "西", "c"): 8})
+    small = {path for path, n in tree.items() if n < FEWEST}
+    assert Attacker(tree, small).computes(("A", "1", "东", "a"))
+    assert not Attacker(tree, hidden_paths(tree)).computes(("A", "1", "东", "a"))
+
+
+def test_large_cells_are_all_published() -> None:
+    tree = grow({("A", "1", "东", "a"): 3, ("A", "1", "东", "b"): 9, ("B", "1", "西", "c"): 8})
+    assert hidden_paths(tree) == set()
 
 
 def test_files_say_the_same_and_name_nobody(paid: None, client: Client) -> None:
@@ -104,3 +167,18 @@ def test_pages_together_give_nothing_back(paid: None, client: Client) -> None:
     hidden = 10_000
     assert hidden not in shown
     assert all(abs(x - y) != hidden for x, y in itertools.combinations(shown, 2))
+
+
+def test_a_program_of_two_is_not_the_difference_to_the_total_of_the_year(paid: None) -> None:
+    """The first page tells the year's total, so another program is left out beside it."""
+    pay(make.make_program(short_name="烈属补助"), "990001102000", {"990001102201": 2})
+    assert set(figures(township_cells(2022)).values()) == {None}
+
+
+def test_an_ended_notice_does_not_tell_what_is_left_out_here(paid: None, client: Client) -> None:
+    few = open_notice(period="2022-03", rows=[(make.make_person(), 12_345)])
+    assert "123.45" in client.get("/notices/").content.decode()  # while it runs every row is public
+    make.end_notice(few.roster)
+    cache.clear()
+    for url in ("/", "/notices/?state=over", f"/notices/{few.slug}/"):
+        assert "123.45" not in client.get(url).content.decode(), url

@@ -202,3 +202,14 @@ def test_a_poster_carries_the_villages_own_phone_and_a_code_home(client: Client)
     assert "<svg" in text
     assert client.get("/poster/").status_code == 200
     assert client.get("/poster/990001999999/").status_code == 404
+
+
+def test_classified_later_it_leaves_the_staff_pages_and_the_api_too(client: Client, longevity: Program) -> None:
+    make.make_program(name="普通补贴", short_name="普通")
+    listed = publish()
+    Program.objects.filter(pk=longevity.pk).update(is_classified=True)
+    client.force_login(make.make_user("department", "viewer"))
+    for url in (f"/staff/policies/{listed.pk}/", f"/api/v1/policy-lists/{listed.pk}/"):
+        text = client.get(url).content.decode()
+        assert "普通补贴" in text
+        assert "高龄津贴" not in text, url
