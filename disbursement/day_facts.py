@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from disbursement.batch_facts import UNKNOWN_LIMIT, OrderLine, order_lines
 from disbursement.models import Bank, Batch, Discrepancy, Order, Statement
-from disbursement.rounds import is_working_day
+from disbursement.rounds import working_day_before
 from subsidy_portal import clock
 from subsidy_portal.bulk import fetch
 from subsidy_portal.models import User
@@ -141,9 +141,7 @@ def _add_statements(on: dt.date, banks: dict[int, BankDay]) -> None:
     for statement in last:
         if statement.bank_id in banks:
             banks[statement.bank_id].statement = statement
-    before = on - dt.timedelta(days=1)
-    while not is_working_day(before):
-        before -= dt.timedelta(days=1)
+    before = working_day_before(on - dt.timedelta(days=1))
     for (pk,) in fetch(
         """
         SELECT DISTINCT o.bank_id FROM disbursement_attempt a JOIN disbursement_order o ON o.id = a.order_id

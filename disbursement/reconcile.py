@@ -7,8 +7,9 @@ applied like any result. What cannot be matched becomes a discrepancy and keeps 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from disbursement.banks.base import StatementFile
+from disbursement.banks.base import StatementFile, StatementLine
 from disbursement.candidates import match_proven
 from disbursement.failpoints import failpoint
 from disbursement.models import Attempt, Bank, BankFile, Statement, StatementEntry
@@ -25,6 +26,15 @@ from subsidy_portal import clock
 from subsidy_portal.bulk import copy_rows, execute, fetch, take_ids
 
 _RESULT = {"debit": "success", "return": "returned"}
+
+
+def _said(pk: int, line: StatementLine | StatementEntry, ref: str, kind: str, booked_on: dt.date) -> tuple[Any, ...]:
+    """What a statement's line, stored as entry ``pk``, says about the payment ``ref``; in the order of SAID_COLUMNS."""
+    code = "F16" if kind == "return" else ""
+    return (
+        pk, line.line_no, ref, line.amount_fen, None, _RESULT.get(kind), code, "", line.narrative, line.serial,
+        booked_on,
+    )  # fmt: skip
 
 
 def take_statement(file: BankFile, found: StatementFile) -> str:
@@ -50,23 +60,7 @@ def take_statement(file: BankFile, found: StatementFile) -> str:
         copy_rows(
             "said",
             SAID_COLUMNS,
-            (
-                (
-                    pk,
-                    line.line_no,
-                    line.ref,
-                    line.amount_fen,
-                    None,
-                    _RESULT.get(kind),
-                    "F16" if kind == "return" else "",
-                    "",
-                    line.narrative,
-                    line.serial,
-                    found.booked_on,
-                )
-                for pk, line in numbered
-                if line.kind == kind
-            ),
+            (_said(pk, line, line.ref, kind, found.booked_on) for pk, line in numbered if line.kind == kind),
         )
         if kind in _RESULT:
             apply_said(bank, file=file, source="entry")
@@ -145,27 +139,8 @@ def _match(bank: Bank, statement_id: int | None = None) -> int:
 def match_by_persons(entry: StatementEntry, attempt: Attempt) -> None:
     """Two persons say that ``entry`` is ``attempt``'s: it proves what a line with its reference would. Order locked."""
     statement = entry.statement
-    result = _RESULT[entry.kind]
     begin_said()
-    copy_rows(
-        "said",
-        SAID_COLUMNS,
-        [
-            (
-                entry.pk,
-                entry.line_no,
-                attempt.ref,
-                entry.amount_fen,
-                None,
-                result,
-                "F16" if result == "returned" else "",
-                "",
-                entry.narrative,
-                entry.serial,
-                statement.booked_on,
-            )
-        ],
-    )
+    copy_rows("said", SAID_COLUMNS, [_said(entry.pk, entry, attempt.ref, entry.kind, statement.booked_on)])
     apply_said(statement.bank, file=statement.file, source="entry")
     StatementEntry.objects.filter(pk=entry.pk, attempt=None).update(attempt=attempt, matched_by="persons")
     resolve_by_system("kind = 'unmatched' AND entry_id = %(entry)s", "两人已认定是哪一笔", {"entry": entry.pk})

@@ -6,7 +6,6 @@ import calendar
 import datetime as dt
 from dataclasses import dataclass
 
-import chinese_calendar
 from django.utils.translation import gettext as _
 
 from disbursement.failures import DUE_DAY, Owner
@@ -16,17 +15,9 @@ from subsidy_portal import clock
 from subsidy_portal.wording import cn_date
 
 
-def is_working_day(day: dt.date) -> bool:
-    """State holidays and make-up Saturdays as the State Council set them; plain weekends in years not yet set."""
-    try:
-        return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
-        return day.weekday() < 5
-
-
 def working_day_before(day: dt.date) -> dt.date:
     """``day``, or the last working day before it when it is a holiday."""
-    while not is_working_day(day):
+    while not clock.is_working_day(day):
         day -= dt.timedelta(days=1)
     return day
 
@@ -35,13 +26,13 @@ def working_days_after(day: dt.date, count: int) -> dt.date:
     """The ``count``-th working day after ``day``."""
     while count:
         day += dt.timedelta(days=1)
-        count -= is_working_day(day)
+        count -= clock.is_working_day(day)
     return day
 
 
 def working_days_between(start: dt.date, end: dt.date) -> int:
     """How many working days after ``start`` up to ``end``."""
-    return sum(is_working_day(start + dt.timedelta(days=n)) for n in range(1, (end - start).days + 1))
+    return sum(clock.is_working_day(start + dt.timedelta(days=n)) for n in range(1, (end - start).days + 1))
 
 
 @dataclass(frozen=True)

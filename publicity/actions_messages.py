@@ -6,7 +6,6 @@ import datetime as dt
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from programs.models import Person
@@ -16,13 +15,14 @@ from publicity.own import WHY
 from subsidy_portal import clock, crypto
 from subsidy_portal.bulk import execute
 from subsidy_portal.models import User
-from subsidy_portal.workflow import record
+from subsidy_portal.workflow import move_many, record
 
 M = Message.Status
 # What happened longer ago is no news: the first run of a new portal tells nobody of last year.
 NEWS = dt.timedelta(days=3)
-LEASE = dt.timedelta(seconds=60)
-AT_ONCE = 200
+# A claim outlasts its messages even when each one waits for the gateway as long as it may.
+AT_ONCE = 20
+LEASE = dt.timedelta(minutes=10)
 
 # Names of programs that mask names tell too much on somebody's screen.
 _PROGRAM = "CASE WHEN program.name_mask = 'surname' THEN '惠民补贴' ELSE program.short_name END"
@@ -105,15 +105,14 @@ def send_messages() -> int:
 def _claim() -> list[Message]:
     waiting = Message.objects.select_for_update(skip_locked=True, of=("self",)).filter(status=M.QUEUED)
     claimed = list(waiting.select_related("person").order_by("pk")[:AT_ONCE])
-    ids = [message.pk for message in claimed]
-    Message.objects.filter(pk__in=ids, status=M.QUEUED).update(status=M.SENDING, claimed_until=Now() + LEASE)
+    mine = Message.objects.filter(pk__in=[message.pk for message in claimed])
+    move_many(mine, M.QUEUED, M.SENDING, claimed_until=Now() + LEASE)
     return claimed
 
 
 def _give_up_lost() -> None:
     """A sender died between the claim and the outcome: nobody knows, and a message is not worth sending twice."""
-    lost = Message.objects.filter(status=M.SENDING).filter(Q(claimed_until__lt=Now()))
-    lost.update(status=M.UNKNOWN, note="发送中断")
+    move_many(Message.objects.filter(claimed_until__lt=Now()), M.SENDING, M.UNKNOWN, note="发送中断")
 
 
 def _send(sender: senders.Sender, message: Message) -> bool:
@@ -135,8 +134,9 @@ def _send(sender: senders.Sender, message: Message) -> bool:
 def _became(message: Message, status: str, note: str) -> bool:
     """One UPDATE a message and no event each: bulk steps are told by their tables (design §3.6)."""
     sent_at = clock.now() if status == M.SENT else None
-    mine = Message.objects.filter(pk=message.pk, status=M.SENDING)
-    return bool(mine.update(status=status, note=note, sent_at=sent_at, claimed_until=None)) and status == M.SENT
+    own = Message.objects.filter(pk=message.pk)
+    moved = move_many(own, M.SENDING, status, note=note, sent_at=sent_at, claimed_until=None)
+    return bool(moved) and status == M.SENT
 
 
 @transaction.atomic
@@ -146,6 +146,6 @@ def set_messages(person: Person, *, wanted: bool) -> None:
         MessageOptOut.objects.filter(person=person).delete()
     else:
         MessageOptOut.objects.get_or_create(person=person, defaults={"made_at": clock.now()})
-        Message.objects.filter(person=person, status=M.QUEUED).update(status=M.REFUSED, note="不收短信")
+        move_many(Message.objects.filter(person=person), M.QUEUED, M.REFUSED, note="不收短信")
     system = User.objects.system()
     record(system, "messages_on" if wanted else "messages_off", actor=system)

@@ -242,7 +242,7 @@ class Message(models.Model):
         UNKNOWN = "unknown", _("不确定")
 
     NEXT: ClassVar[dict[Any, set[Any]]] = {
-        Status.QUEUED: {Status.SENDING},
+        Status.QUEUED: {Status.SENDING, Status.REFUSED},
         # Back to queued only when it is certain that nothing left.
         Status.SENDING: {Status.SENT, Status.REFUSED, Status.UNKNOWN, Status.QUEUED},
     }

@@ -8,6 +8,7 @@ reads the same one.
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import chinese_calendar
 from django.conf import settings
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -31,6 +32,14 @@ def now() -> dt.datetime:
     wall = dt.datetime.now(CHINA)
     day = _rehearsal_date()
     return wall if day is None else dt.datetime.combine(day, wall.timetz())
+
+
+def is_working_day(day: dt.date) -> bool:
+    """State holidays and make-up Saturdays as the State Council set them; plain weekends in years not yet set."""
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < 5
 
 
 def today() -> dt.date:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 
-import chinese_calendar
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -27,21 +26,13 @@ _SHEET = """
 """
 
 
-def is_working_day(day: dt.date) -> bool:
-    """By the State Council's yearly schedule; Monday to Friday for years whose schedule is not out yet."""
-    try:
-        return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
-        return day.weekday() < 5
-
-
 def last_notice_day(starts_on: dt.date, days: int, *, working_days: bool) -> dt.date:
     """The last of ``days`` notice days, the first being ``starts_on``."""
     if not working_days:
         return starts_on + dt.timedelta(days=days - 1)
     day = starts_on
     while True:
-        days -= is_working_day(day)
+        days -= clock.is_working_day(day)
         if days == 0:
             return day
         day += dt.timedelta(days=1)
