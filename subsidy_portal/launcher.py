@@ -231,13 +231,27 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def test(options: argparse.Namespace) -> int:
-    """Tests have a throw-away data folder of their own and never see the real one."""
-    home = default_home() / "test"
+    """Tests have throw-away data folders of their own and never see the real one.
+
+    Without arguments all of them run in two halves at once, each with its own servers: those that start the portal's
+    processes mostly wait for them, and the rest works meanwhile. With outside servers there is one half.
+    """
+    if options.arguments == [testrun.OTHER_HALF]:
+        return _run_tests("test-stack", [], {}, testrun.STACK, checks=False)
+    arguments, extra = testrun.faults_in_full(options.arguments)
+    if arguments or os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
+        return _run_tests("test", arguments, extra)
+    with testrun.other_half(default_home()) as other:
+        code = _run_tests("test", [], extra, f"not {testrun.STACK}")
+    return code or other.returncode
+
+
+def _run_tests(folder: str, arguments: list[str], extra: Environment, marks: str = "", *, checks: bool = True) -> int:
+    home = default_home() / folder
     with opened(home, "test") as portal:
         embedded.wipe(home)
         env = {**start_servers(portal, durable=False), "PORTAL_REHEARSAL": "1"}
-        arguments, extra = testrun.faults_in_full(options.arguments)
-        return testrun.run_all(portal, env | extra, arguments)
+        return testrun.run_all(portal, env | extra, arguments, marks, checks=checks)
 
 
 def manage(options: argparse.Namespace) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from defusedxml import ElementTree
@@ -19,6 +21,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 FONTS = Path("/usr/share/fonts")
 BROWSER_PACKAGES = ("chromium", "fonts-noto-cjk")
 INSTALL_COMMAND = f"apt-get update && apt-get install -y {' '.join(BROWSER_PACKAGES)}"
+
+# The mark of tests that start the portal's processes, and the argument of the run that has only these
+STACK, OTHER_HALF = "stack", "--other-half"
 
 STEPS = {
     "ruff check": ["-m", "ruff", "check", ".", "portal"],
@@ -32,13 +37,33 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
-def run_all(portal: Supervisor, env: Environment, arguments: Sequence[str]) -> int:
+@contextlib.contextmanager
+def other_half(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """The tests with mark STACK in a run of their own beside this one; its words come after, its code is at the end."""
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "test-stack.log"
+    with log.open("w") as words:
+        command = [sys.executable, "-m", "subsidy_portal.launcher", "test", OTHER_HALF]
+        run = subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
+    try:
+        yield run
+        run.wait()
+    finally:
+        if run.poll() is None:
+            run.send_signal(signal.SIGINT)
+            run.wait()
+        say(log.read_text(errors="replace").rstrip())
+
+
+def run_all(
+    portal: Supervisor, env: Environment, arguments: Sequence[str], marks: str = "", *, checks: bool = True
+) -> int:
     """Every check, then pytest with ``arguments``; 0 only when all passed (with CI=true: and nothing was skipped)."""
     failed = []
     browser = ensure_browser()
     if not browser and in_ci():
         failed.append("browser")
-    for name, command in STEPS.items():
+    for name, command in STEPS.items() if checks else ():
         began = time.monotonic()
         step = Service(name.replace(" ", "-"), [sys.executable, *command], env)
         code = portal.run(step)
@@ -46,7 +71,8 @@ def run_all(portal: Supervisor, env: Environment, arguments: Sequence[str]) -> i
         if code:
             say(portal.log_of(step.name).read_text(errors="replace").rstrip())
             failed.append(name)
-    if run_pytest(portal, env, arguments, browser=browser):
+    marks = " and ".join(filter(None, (marks, "" if browser else "not browser")))
+    if run_pytest(portal, env, ["-m", marks, *arguments] if marks else arguments):
         failed.append("pytest")
     if failed:
         say(f"没有通过：{'、'.join(failed)}。(failed)")
@@ -73,12 +99,11 @@ def report(name: str, began: float, code: int) -> None:
     say(f"{'通过' if code == 0 else '失败'}  {name:<12} {time.monotonic() - began:6.1f} 秒")
 
 
-def run_pytest(portal: Supervisor, env: Environment, arguments: Sequence[str], *, browser: bool) -> int:
+def run_pytest(portal: Supervisor, env: Environment, arguments: Sequence[str]) -> int:
     """pytest on the terminal, its own summary last."""
     results = portal.home / "run" / "pytest.xml"
     results.unlink(missing_ok=True)
-    chosen = [] if browser else ["-m", "not browser"]
-    command = [sys.executable, "-m", "pytest", f"--junitxml={results}", *chosen, *arguments]
+    command = [sys.executable, "-m", "pytest", f"--junitxml={results}", *arguments]
     code = portal.run(Service("pytest", command, env, on_screen=True, terminal=True, patience=30))
     if not code and in_ci() and (skipped := skipped_tests(results)):
         say(f"CI=true 时不许跳过测试：{'、'.join(skipped)}。(nothing may be skipped)")
