@@ -241,6 +241,7 @@ def test(options: argparse.Namespace) -> int:
     arguments, extra = testrun.faults_in_full(options.arguments)
     if arguments or os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
         return _run_tests("test", arguments, extra)
+    testrun.ensure_browser()  # once, before both halves want it
     with testrun.other_half(default_home()) as other:
         code = _run_tests("test", [], extra, f"not {testrun.STACK}")
     return code or other.returncode
